@@ -1,0 +1,40 @@
+// One record of the journal, as it lies on flash. docs/format.md section 9.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "format/bytes.h"
+#include "format/digest.h"
+#include "format/status.h"
+
+namespace romdelta {
+
+// Written to flash: never renumber.
+enum class Slot : std::uint8_t { a = 0, b = 1 };
+
+inline Slot other_slot(Slot slot) { return slot == Slot::a ? Slot::b : Slot::a; }
+
+// Written to flash: never renumber.
+enum class JournalKind : std::uint8_t {
+  intent = 1,      // An installation of this package into target_slot has begun.
+  checkpoint = 2,  // Its chunks before next_chunk are in the target slot.
+  done = 3,        // It ended with `outcome`; nothing is pending.
+};
+
+struct JournalRecord {
+  static constexpr std::size_t bytes = 64;
+
+  JournalKind kind = JournalKind::intent;
+  Slot target_slot = Slot::a;
+  Status outcome = Status::ok;   // done only.
+  std::uint32_t next_chunk = 0;  // checkpoint only.
+  std::uint64_t sequence = 0;    // The newest record has the largest.
+  Digest manifest_digest;        // Which package.
+};
+
+// no_record when `bytes` (exactly JournalRecord::bytes) holds no intact record.
+Status parse_journal_record(ByteSpan bytes, JournalRecord* record);
+void encode_journal_record(const JournalRecord& record, ByteWriter* writer);
+
+}  // namespace romdelta

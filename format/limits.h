@@ -1,0 +1,62 @@
+// Every maximum of the system, with its unit and the reason for it.
+//
+// docs/format.md section 8 repeats this table; a test keeps the two in step. A value here may be
+// raised by a later format version, never lowered.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace romdelta::limits {
+
+// Header, manifest and signatures together: the only bytes a device buffers before the signature
+// has been checked, so the window is fixed and never sized from the package.
+inline constexpr std::size_t head_bytes_max = 4096;
+
+// Keys that may sign one package: enough for a rotation (old, new) of two roles with room to spare.
+inline constexpr std::size_t signature_count_max = 8;
+
+// What is left of the head window after the header and a full set of signatures.
+inline constexpr std::size_t manifest_bytes_max = 3500;
+
+// Ids and versions appear in inventories, file names and management trees.
+inline constexpr std::size_t package_id_bytes_max = 64;
+inline constexpr std::size_t version_bytes_max = 48;
+inline constexpr std::size_t identity_bytes_max = 32;  // vendor and model names
+inline constexpr std::size_t encoder_bytes_max = 64;   // "pkgtool 1.2.3 zstd 1.5.4 level 22"
+
+// Sources that one manifest may list.
+inline constexpr std::size_t source_count_max = 16;
+
+// One ROM image: 1 TiB keeps every sum of offsets far away from 64-bit overflow.
+inline constexpr std::uint64_t image_bytes_max = std::uint64_t{1} << 40;
+
+// Children of one hash tree node: 64 entries of 48 bytes are 3 KiB of device RAM per tree level.
+inline constexpr std::size_t tree_fanout = 64;
+inline constexpr std::size_t tree_depth_max = 3;
+inline constexpr std::uint32_t chunk_count_max = 64 * 64 * 64;
+
+// One chunk as stored and as decoded. 16 MiB is far above every device budget met so far.
+inline constexpr std::uint32_t chunk_stored_bytes_max = 16u << 20;
+inline constexpr std::uint32_t chunk_decoded_bytes_max = 16u << 20;
+
+// Flash geometry: from byte-programmable NOR to large NAND blocks and eMMC erase groups.
+inline constexpr std::uint32_t erase_block_bytes_max = 8u << 20;
+inline constexpr std::uint32_t program_unit_bytes_max = 4096;
+inline constexpr std::uint32_t group_bytes_max = 8u << 20;
+
+// Arena space set aside for the zstd context. libzstd 1.5.4 asks for 95,992 bytes on 64-bit
+// machines and less on 32-bit ones; the installer checks its own library at begin().
+inline constexpr std::size_t zstd_context_bytes = 96 * 1024;
+
+// Staging for journal and inventory records: one largest program unit.
+inline constexpr std::size_t record_buffer_bytes = program_unit_bytes_max;
+
+// Sequence numbers of journal and inventory: more than any flash can be written, and far from
+// wrapping. A larger one on flash is a forgery.
+inline constexpr std::uint64_t record_sequence_max = std::uint64_t{1} << 62;
+
+// Keys that a device may trust at once.
+inline constexpr std::size_t trusted_key_count_max = 16;
+
+}  // namespace romdelta::limits

@@ -1,0 +1,305 @@
+#include "format/manifest.h"
+
+#include "format/hash_tree.h"
+
+namespace romdelta {
+namespace {
+
+// Field tags. Bit 15 marks a field that a reader may ignore when it does not know it.
+enum Tag : std::uint16_t {
+  tag_package_id = 0x0001,
+  tag_layout = 0x0002,
+  tag_codec = 0x0003,
+  tag_target = 0x0004,
+  tag_source = 0x0005,
+  tag_payload = 0x0006,
+  tag_geometry = 0x0007,
+  tag_budgets = 0x0008,
+  tag_vendor = 0x0009,
+  tag_model = 0x000a,
+  tag_hardware = 0x000b,
+  tag_security_counter = 0x000c,
+  tag_encoder = 0x8001,
+};
+constexpr std::uint16_t kNonCritical = 0x8000;
+
+// One bit a known field, to find the ones that are missing.
+constexpr std::uint32_t seen_bit(std::uint16_t tag) {
+  return tag == tag_encoder ? 1u << 31 : 1u << tag;
+}
+constexpr std::uint32_t kRequired =
+    seen_bit(tag_package_id) | seen_bit(tag_layout) | seen_bit(tag_codec) | seen_bit(tag_target) |
+    seen_bit(tag_payload) | seen_bit(tag_geometry) | seen_bit(tag_budgets);
+
+std::string_view as_text(ByteSpan bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+Digest read_digest(ByteReader* reader) {
+  Digest digest;
+  copy_bytes(digest.value.data(), reader->bytes(Digest::bytes));
+  return digest;
+}
+
+// Size, digest and version; the version is what remains of the field.
+bool read_image(ByteReader* reader, ImageIdentity* image) {
+  image->bytes = reader->u64();
+  image->digest = read_digest(reader);
+  const std::string_view version = as_text(reader->bytes(reader->remaining()));
+  return reader->ok() && image->bytes <= limits::image_bytes_max && is_valid_version(version) &&
+         image->version.assign(version);
+}
+
+bool read_target(ByteReader* reader, Manifest* m) {
+  m->target_checksum.value = reader->u64();
+  return read_image(reader, &m->target);
+}
+
+bool read_source(ByteReader* reader, Manifest* m) {
+  if (m->source_count == m->sources.size()) return false;
+  ImageIdentity& source = m->sources[m->source_count];
+  if (!read_image(reader, &source)) return false;
+  if (m->source_count != 0) {
+    const ImageIdentity& before = m->sources[m->source_count - 1];
+    if (!(before.digest.value < source.digest.value)) return false;
+  }
+  ++m->source_count;
+  return true;
+}
+
+bool read_text_field(ByteReader* reader, IdentityName* name) {
+  const std::string_view text = as_text(reader->bytes(reader->remaining()));
+  return is_printable(text) && name->assign(text);
+}
+
+bool read_hardware(ByteReader* reader, DeviceFilter* device) {
+  device->has_hardware_range = true;
+  device->hardware_min = reader->u32();
+  device->hardware_max = reader->u32();
+  return reader->ok() && device->hardware_min <= device->hardware_max;
+}
+
+void read_payload(ByteReader* reader, Manifest* m) {
+  m->payload_bytes = reader->u64();
+  m->chunk_count = reader->u32();
+  m->tree_root = read_digest(reader);
+}
+
+void read_geometry(ByteReader* reader, Manifest* m) {
+  m->chunk_stored_bytes_max = reader->u32();
+  m->chunk_decoded_bytes_max = reader->u32();
+  m->group_bytes = reader->u32();
+  m->erase_block_bytes = reader->u32();
+}
+
+void read_budgets(ByteReader* reader, Budgets* budgets) {
+  budgets->ram_bytes = reader->u64();
+  budgets->scratch_bytes = reader->u64();
+  budgets->journal_bytes = reader->u64();
+  budgets->flash_write_bytes = reader->u64();
+  budgets->erase_count = reader->u64();
+  budgets->redo_bytes = reader->u64();
+}
+
+Status read_layout(ByteReader* reader, Manifest* m) {
+  const std::uint8_t value = reader->u8();
+  if (!reader->ok()) return Status::malformed_manifest;
+  if (value != static_cast<std::uint8_t>(Layout::ab)) return Status::unsupported_layout;
+  m->layout = Layout::ab;
+  return Status::ok;
+}
+
+Status read_codec(ByteReader* reader, Manifest* m) {
+  const std::uint8_t value = reader->u8();
+  if (!reader->ok()) return Status::malformed_manifest;
+  if (value != static_cast<std::uint8_t>(Codec::zstd)) return Status::unsupported_codec;
+  m->codec = Codec::zstd;
+  return Status::ok;
+}
+
+Status read_field(std::uint16_t tag, ByteReader* value, Manifest* m) {
+  bool good = true;
+  switch (tag) {
+    case tag_package_id: {
+      const std::string_view id = as_text(value->bytes(value->remaining()));
+      good = is_valid_package_id(id) && m->package_id.assign(id);
+      break;
+    }
+    case tag_layout: {
+      const Status status = read_layout(value, m);
+      if (status != Status::ok) return status;
+      break;
+    }
+    case tag_codec: {
+      const Status status = read_codec(value, m);
+      if (status != Status::ok) return status;
+      break;
+    }
+    case tag_target: good = read_target(value, m); break;
+    case tag_source: good = read_source(value, m); break;
+    case tag_payload: read_payload(value, m); break;
+    case tag_geometry: read_geometry(value, m); break;
+    case tag_budgets: read_budgets(value, &m->budgets); break;
+    case tag_vendor: good = read_text_field(value, &m->device.vendor); break;
+    case tag_model: good = read_text_field(value, &m->device.model); break;
+    case tag_hardware: good = read_hardware(value, &m->device); break;
+    case tag_security_counter:
+      m->security_counter = value->u64();
+      good = m->security_counter != 0;
+      break;
+    case tag_encoder: {
+      const std::string_view text = as_text(value->bytes(value->remaining()));
+      good = is_printable(text) && m->encoder.assign(text);
+      break;
+    }
+    default: return (tag & kNonCritical) != 0 ? Status::ok : Status::unsupported_field;
+  }
+  return good && value->done() ? Status::ok : Status::malformed_manifest;
+}
+
+bool chunks_are_consistent(const Manifest& m) {
+  if (m.target.bytes == 0) {
+    return m.chunk_count == 0 && m.payload_bytes == 0 && m.tree_root == Digest{} &&
+           m.chunk_stored_bytes_max == 0 && m.chunk_decoded_bytes_max == 0;
+  }
+  if (m.chunk_count == 0 || m.chunk_count > limits::chunk_count_max) return false;
+  if (m.chunk_count > m.target.bytes) return false;
+  if (m.chunk_stored_bytes_max == 0 || m.chunk_stored_bytes_max > limits::chunk_stored_bytes_max) {
+    return false;
+  }
+  if (m.chunk_decoded_bytes_max > limits::chunk_decoded_bytes_max) return false;
+  // Both bounds below stay far from 64-bit overflow by the limits just checked.
+  const std::uint64_t tree_bytes = tree_bytes_total(m.chunk_count);
+  const std::uint64_t stored_most = std::uint64_t{m.chunk_count} * m.chunk_stored_bytes_max;
+  return m.payload_bytes > tree_bytes && m.payload_bytes - tree_bytes <= stored_most;
+}
+
+bool geometry_is_consistent(const Manifest& m) {
+  if (m.erase_block_bytes == 0 || m.erase_block_bytes > limits::erase_block_bytes_max) return false;
+  return m.group_bytes != 0 && m.group_bytes <= limits::group_bytes_max &&
+         m.group_bytes % m.erase_block_bytes == 0;
+}
+
+bool is_consistent(const Manifest& m) {
+  return chunks_are_consistent(m) && geometry_is_consistent(m) &&
+         m.budgets.ram_bytes >= arena_bytes_needed(m);
+}
+
+void write_field(ByteWriter* writer, std::uint16_t tag, ByteSpan value) {
+  writer->u16(tag);
+  writer->u16(static_cast<std::uint16_t>(value.size()));
+  writer->bytes(value);
+}
+
+void write_image(ByteWriter* writer, const ImageIdentity& image) {
+  writer->u64(image.bytes);
+  writer->bytes(image.digest.value);
+  writer->bytes(image.version.bytes());
+}
+
+}  // namespace
+
+const char* to_string(Layout layout) {
+  switch (layout) {
+    case Layout::ab: return "ab";
+    case Layout::in_place: return "in-place";
+  }
+  return "unknown";
+}
+
+const char* to_string(Codec codec) {
+  switch (codec) {
+    case Codec::zstd: return "zstd";
+  }
+  return "unknown";
+}
+
+Status parse_manifest(ByteSpan bytes, Manifest* manifest) {
+  if (bytes.size() > limits::manifest_bytes_max) return Status::malformed_manifest;
+  ByteReader reader(bytes);
+  Manifest parsed;
+  std::uint32_t seen = 0;
+  std::uint32_t last_tag = 0;
+  while (reader.ok() && reader.remaining() != 0) {
+    const std::uint16_t tag = reader.u16();
+    const ByteSpan value = reader.bytes(reader.u16());
+    if (!reader.ok()) return Status::malformed_manifest;
+    const bool may_repeat = tag == tag_source;
+    if (tag < last_tag || (tag == last_tag && !may_repeat)) return Status::malformed_manifest;
+    last_tag = tag;
+    ByteReader value_reader(value);
+    const Status status = read_field(tag, &value_reader, &parsed);
+    if (status != Status::ok) return status;
+    if (tag <= tag_security_counter || tag == tag_encoder) seen |= seen_bit(tag);
+  }
+  if (!reader.done() || (seen & kRequired) != kRequired) return Status::malformed_manifest;
+  if (!is_consistent(parsed)) return Status::malformed_manifest;
+  *manifest = parsed;
+  return Status::ok;
+}
+
+void encode_manifest(const Manifest& m, ByteWriter* writer) {
+  std::uint8_t buffer[256];
+  const auto field = [&](std::uint16_t tag, auto&& write_value) {
+    ByteWriter value(buffer);
+    write_value(&value);
+    write_field(writer, tag, value.written());
+  };
+  write_field(writer, tag_package_id, m.package_id.bytes());
+  field(tag_layout, [&](ByteWriter* w) { w->u8(static_cast<std::uint8_t>(m.layout)); });
+  field(tag_codec, [&](ByteWriter* w) { w->u8(static_cast<std::uint8_t>(m.codec)); });
+  field(tag_target, [&](ByteWriter* w) {
+    w->u64(m.target_checksum.value);
+    write_image(w, m.target);
+  });
+  for (std::size_t i = 0; i < m.source_count; ++i) {
+    field(tag_source, [&](ByteWriter* w) { write_image(w, m.sources[i]); });
+  }
+  field(tag_payload, [&](ByteWriter* w) {
+    w->u64(m.payload_bytes);
+    w->u32(m.chunk_count);
+    w->bytes(m.tree_root.value);
+  });
+  field(tag_geometry, [&](ByteWriter* w) {
+    w->u32(m.chunk_stored_bytes_max);
+    w->u32(m.chunk_decoded_bytes_max);
+    w->u32(m.group_bytes);
+    w->u32(m.erase_block_bytes);
+  });
+  field(tag_budgets, [&](ByteWriter* w) {
+    w->u64(m.budgets.ram_bytes);
+    w->u64(m.budgets.scratch_bytes);
+    w->u64(m.budgets.journal_bytes);
+    w->u64(m.budgets.flash_write_bytes);
+    w->u64(m.budgets.erase_count);
+    w->u64(m.budgets.redo_bytes);
+  });
+  if (!m.device.vendor.empty()) write_field(writer, tag_vendor, m.device.vendor.bytes());
+  if (!m.device.model.empty()) write_field(writer, tag_model, m.device.model.bytes());
+  if (m.device.has_hardware_range) {
+    field(tag_hardware, [&](ByteWriter* w) {
+      w->u32(m.device.hardware_min);
+      w->u32(m.device.hardware_max);
+    });
+  }
+  if (m.security_counter != 0) {
+    field(tag_security_counter, [&](ByteWriter* w) { w->u64(m.security_counter); });
+  }
+  if (!m.encoder.empty()) write_field(writer, tag_encoder, m.encoder.bytes());
+}
+
+std::uint64_t arena_bytes_needed(const Manifest& m) {
+  // Every buffer starts on a cache line; arena.h rounds the same way.
+  constexpr std::uint64_t line = 64;
+  std::uint64_t total = limits::head_bytes_max + limits::record_buffer_bytes;
+  if (m.chunk_count != 0) {
+    total += limits::zstd_context_bytes;
+    total += round_up(m.group_bytes, line);
+    total += round_up(m.chunk_stored_bytes_max, line);
+    total += round_up(m.chunk_decoded_bytes_max, line);
+    total += tree_depth(m.chunk_count) * tree_node_bytes_max(m.chunk_count);
+  }
+  return total;
+}
+
+}  // namespace romdelta

@@ -1,0 +1,98 @@
+// Manifest: what a package says about itself, signed. docs/format.md section 4.
+//
+// On the wire: fields of tag, length, value in ascending tag order; every value has one legal
+// encoding, so a manifest has one too. Unknown critical fields are refused.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "format/bytes.h"
+#include "format/digest.h"
+#include "format/limits.h"
+#include "format/status.h"
+#include "format/text.h"
+
+namespace romdelta {
+
+// Where the target is written.
+enum class Layout : std::uint8_t {
+  ab = 0,        // Into the other slot, in ascending order.
+  in_place = 1,  // Over the source. Reserved in this version: refused with unsupported_layout.
+};
+
+// How the columns of a chunk are coded.
+enum class Codec : std::uint8_t {
+  zstd = 1,  // Each column one zstd frame or stored as it is.
+};
+
+const char* to_string(Layout layout);
+const char* to_string(Codec codec);
+
+// One ROM image: which bytes, and what they are called.
+struct ImageIdentity {
+  Version version;
+  std::uint64_t bytes = 0;
+  Digest digest;
+};
+
+// What the device must provide; docs/format.md section 4.3 gives each formula. All in bytes but
+// erase_count. The installer refuses before the first write when one cannot be met.
+struct Budgets {
+  std::uint64_t ram_bytes = 0;          // Arena.
+  std::uint64_t scratch_bytes = 0;      // Scratch region (in place only).
+  std::uint64_t journal_bytes = 0;      // Journal records appended by an uninterrupted install.
+  std::uint64_t flash_write_bytes = 0;  // Programmed into the target slot.
+  std::uint64_t erase_count = 0;        // Erase blocks erased in the target slot.
+  std::uint64_t redo_bytes = 0;         // Most target bytes written again after one cut.
+};
+
+// Which devices a package is for. Each part is optional on the wire.
+struct DeviceFilter {
+  IdentityName vendor;  // Empty: any.
+  IdentityName model;   // Empty: any.
+  bool has_hardware_range = false;
+  std::uint32_t hardware_min = 0;
+  std::uint32_t hardware_max = 0;
+};
+
+struct Manifest {
+  PackageId package_id;
+  Layout layout = Layout::ab;
+  Codec codec = Codec::zstd;
+
+  ImageIdentity target;
+  Checksum target_checksum;  // Of the same bytes, for read-back of this session's own writes.
+  std::array<ImageIdentity, limits::source_count_max> sources;
+  std::size_t source_count = 0;  // 0: a full package.
+
+  std::uint64_t payload_bytes = 0;
+  std::uint32_t chunk_count = 0;
+  Digest tree_root;  // All zero when chunk_count is 0.
+
+  std::uint32_t chunk_stored_bytes_max = 0;
+  std::uint32_t chunk_decoded_bytes_max = 0;
+  std::uint32_t group_bytes = 0;        // Unit of writing; a multiple of erase_block_bytes.
+  std::uint32_t erase_block_bytes = 0;  // The geometry that the budgets were computed for.
+
+  Budgets budgets;
+  DeviceFilter device;
+  std::uint64_t security_counter = 0;
+  Text<limits::encoder_bytes_max> encoder;  // What made the payload; informative.
+
+  bool is_full() const { return source_count == 0; }
+};
+
+// Parses exactly `bytes` and checks every rule of section 4. On failure `*manifest` is unchanged.
+// malformed_manifest, unsupported_field, unsupported_layout or unsupported_codec.
+Status parse_manifest(ByteSpan bytes, Manifest* manifest);
+
+// Encodes in the one legal way. The writer fails when the manifest exceeds its buffer.
+void encode_manifest(const Manifest& manifest, ByteWriter* writer);
+
+// Arena bytes that an installer of this version needs for the package: the ram_bytes budget.
+// Depends on the chunk and group sizes and the chunk count only. docs/format.md section 4.3.
+std::uint64_t arena_bytes_needed(const Manifest& manifest);
+
+}  // namespace romdelta

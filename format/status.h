@@ -1,0 +1,73 @@
+// The only error type of format/ and installer/.
+//
+// A function that can fail returns a Status and gives its results through out-parameters, which it
+// leaves untouched on failure. Every value maps to one FUMO result code in result_code.cc.
+#pragma once
+
+#include <cstdint>
+
+namespace romdelta {
+
+// Numbers are written to flash (journal) and into vectors: never renumber, only append.
+enum class [[nodiscard]] Status : std::uint8_t{
+    ok = 0,
+    need_input = 1,  // A suspension, not a failure: push more bytes.
+
+    // The package itself, before anything in it is believed.
+    bad_magic = 2,
+    bad_header = 3,
+    truncated = 4,
+    trailing_bytes = 5,
+
+    // The signature.
+    no_trusted_key = 6,
+    unknown_key = 7,
+    bad_signature = 8,
+
+    // The signed content.
+    unsupported_format = 9,
+    malformed_manifest = 10,
+    unsupported_field = 11,
+    unsupported_layout = 12,
+    unsupported_codec = 13,
+    corrupt_chunk = 14,
+    malformed_chunk = 15,
+
+    // This device and this package do not fit together.
+    unknown_package = 16,
+    not_provisioned = 17,
+    wrong_device = 18,
+    wrong_source = 19,
+    rollback = 20,
+    arena_too_small = 21,
+    slot_too_small = 22,
+    journal_too_small = 23,
+    scratch_too_small = 24,
+    unsupported_geometry = 25,
+    inventory_full = 26,
+
+    // While installing.
+    flash_read_failed = 27,
+    flash_erase_failed = 28,
+    flash_program_failed = 29,
+    flash_sync_failed = 30,
+    target_mismatch = 31,
+    inventory_corrupt = 32,
+    cancelled = 33,
+
+    // The caller or the engine is wrong.
+    out_of_order = 34,
+    internal = 35,
+
+    // A record on flash or in a buffer that does not parse: an empty place, not an alarm.
+    no_record = 36,
+};
+
+// One past the largest enumerator: lets tables and tests walk every Status.
+inline constexpr unsigned status_count = 37;
+
+// The enumerator's name, as printed by tools and written in vectors. Never null; "unknown" for a
+// number outside the enumeration.
+const char* to_string(Status status);
+
+}  // namespace romdelta

@@ -1,0 +1,35 @@
+// Device: what the engine is told about the machine that it runs on.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "format/journal_record.h"
+#include "format/signature.h"
+#include "installer/port/flash.h"
+
+namespace romdelta {
+
+// Where one ROM package lives.
+struct RomRegion {
+  std::string_view package_id;
+  FlashRegion slot_a;
+  FlashRegion slot_b;  // Not present: one slot only.
+
+  const FlashRegion& slot(Slot which) const { return which == Slot::a ? slot_a : slot_b; }
+};
+
+// Everything here is the caller's and must outlive the Session that uses it.
+struct Device {
+  std::string_view vendor;
+  std::string_view model;
+  std::uint32_t hardware = 0;
+  std::span<const RomRegion> regions;
+  FlashRegion journal;    // At least two erase blocks of at least one record each.
+  FlashRegion inventory;  // The same.
+  FlashRegion scratch;    // Not present: none.
+  TrustedKeys trusted_keys;
+};
+
+}  // namespace romdelta

@@ -1,0 +1,37 @@
+#include "installer/port/flash_ram.h"
+
+#include <algorithm>
+
+namespace romdelta {
+
+Status RamFlash::read(std::uint64_t offset, MutableByteSpan into) {
+  if (!range_inside(offset, into.size(), memory_.size())) return Status::flash_read_failed;
+  copy_bytes(into.data(), memory_.subspan(offset, into.size()));
+  return Status::ok;
+}
+
+Status RamFlash::erase(std::uint64_t offset, std::uint64_t count) {
+  if (!range_inside(offset, count, memory_.size())) return Status::flash_erase_failed;
+  const std::uint64_t block = geometry_.erase_block_bytes;
+  if (offset % block != 0 || count % block != 0) return Status::flash_erase_failed;
+  std::ranges::fill(memory_.subspan(offset, count), std::uint8_t{0xff});
+  erased_blocks_ += count / block;
+  return Status::ok;
+}
+
+Status RamFlash::program(std::uint64_t offset, ByteSpan bytes) {
+  if (!range_inside(offset, bytes.size(), memory_.size())) return Status::flash_program_failed;
+  const std::uint64_t unit = geometry_.program_unit_bytes;
+  if (offset % unit != 0 || bytes.size() % unit != 0) return Status::flash_program_failed;
+  const MutableByteSpan place = memory_.subspan(offset, bytes.size());
+  if (geometry_.erase_before_program) {
+    for (const std::uint8_t byte : place) {
+      if (byte != 0xff) return Status::flash_program_failed;
+    }
+  }
+  copy_bytes(place.data(), bytes);
+  programmed_bytes_ += bytes.size();
+  return Status::ok;
+}
+
+}  // namespace romdelta

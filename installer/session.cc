@@ -1,0 +1,353 @@
+#include "installer/session.h"
+
+#include <algorithm>
+
+namespace romdelta {
+namespace {
+
+// Alignment that zstd's context needs; every arena allocation keeps the arena's own.
+constexpr std::uintptr_t kArenaAlignment = 8;
+
+bool matches(const DeviceFilter& filter, const Device& device) {
+  if (!filter.vendor.empty() && filter.vendor.view() != device.vendor) return false;
+  if (!filter.model.empty() && filter.model.view() != device.model) return false;
+  if (!filter.has_hardware_range) return true;
+  return filter.hardware_min <= device.hardware && device.hardware <= filter.hardware_max;
+}
+
+}  // namespace
+
+Status Session::begin(const Device& device, MutableByteSpan arena, const SessionOptions& options) {
+  if (stage_ != Stage::idle) return fail(Status::out_of_order);
+  if (reinterpret_cast<std::uintptr_t>(arena.data()) % kArenaAlignment != 0) {
+    return fail(Status::out_of_order);
+  }
+  device_ = device;
+  options_ = options;
+  kernels_ = options.kernels != nullptr ? options.kernels : &best_kernels();
+  arena_ = Arena(arena);
+  if (device.trusted_keys.empty()) return fail(Status::no_trusted_key);
+  if (!arena_.allocate(limits::head_bytes_max, &head_buffer_) ||
+      !arena_.allocate(limits::record_buffer_bytes, &record_buffer_)) {
+    return fail(Status::arena_too_small);
+  }
+  stage_ = Stage::head;
+  collected_ = head_buffer_;
+  collect_bytes_ = package_header_bytes;
+  return Status::need_input;
+}
+
+Status Session::fail(Status status) {
+  if (stage_ != Stage::failed) failure_ = status;
+  stage_ = Stage::failed;
+  return failure_;
+}
+
+// --- Stream: pieces of any size into whole structures. ---
+
+Status Session::push(std::uint64_t offset_bytes, ByteSpan bytes) {
+  if (stage_ == Stage::failed) return failure_;
+  if (stage_ == Stage::idle || stage_ == Stage::finished) return fail(Status::out_of_order);
+  while (true) {
+    if (offset_bytes > next_offset_) return fail(Status::out_of_order);
+    const std::uint64_t skipped = next_offset_ - offset_bytes;
+    if (skipped >= bytes.size()) break;
+    bytes = bytes.subspan(static_cast<std::size_t>(skipped));
+    offset_bytes = next_offset_;
+    if (stage_ == Stage::complete) return fail(Status::trailing_bytes);
+    const std::size_t size_before = bytes.size();
+    const Status status = take(&bytes);
+    if (status != Status::ok) return fail(status);
+    offset_bytes += size_before - bytes.size();
+  }
+  return stage_ == Stage::complete ? Status::ok : Status::need_input;
+}
+
+Status Session::take(ByteSpan* bytes) {
+  const std::size_t count = std::min(bytes->size(), collect_bytes_ - have_bytes_);
+  copy_bytes(collected_.data() + have_bytes_, bytes->first(count));
+  *bytes = bytes->subspan(count);
+  have_bytes_ += count;
+  next_offset_ += count;
+  if (have_bytes_ < collect_bytes_) return Status::ok;
+  return stage_ == Stage::head ? take_head() : take_payload();
+}
+
+Status Session::take_head() {
+  const ByteSpan given = head_buffer_.first(have_bytes_);
+  std::size_t needed = 0;
+  Status status = head_bytes_needed(given, &needed);
+  if (status != Status::ok) return status;
+  if (needed > have_bytes_) {
+    collect_bytes_ = needed;
+    return Status::ok;
+  }
+  status = accept_head(given);
+  return status == Status::ok ? want_next() : status;
+}
+
+Status Session::take_payload() {
+  have_bytes_ = 0;
+  const Status status = wanted_.is_node ? tree_.accept_node(wanted_) : accept_chunk(wanted_);
+  return status == Status::ok ? want_next() : status;
+}
+
+Status Session::want_next() {
+  have_bytes_ = 0;
+  if (already_installed_ || tree_.done()) {
+    stage_ = Stage::complete;
+    next_offset_ = head_.file_bytes();
+    return Status::ok;
+  }
+  stage_ = Stage::payload;
+  wanted_ = tree_.wanted();
+  if (!wanted_.is_node && tree_.chunk() == resumed_at_chunk_) {
+    const Status status = check_resume_point();
+    if (status != Status::ok) return status;
+  }
+  if (!wanted_.is_node && wanted_.bytes > chunk_buffer_.size()) return Status::malformed_chunk;
+  collected_ = wanted_.is_node ? tree_.node_buffer(wanted_.level) : chunk_buffer_;
+  collect_bytes_ = static_cast<std::size_t>(wanted_.bytes);
+  next_offset_ = wanted_.offset_bytes;
+  return Status::ok;
+}
+
+// --- Everything that can be refused is refused before the first write. ---
+
+Status Session::accept_head(ByteSpan head_bytes) {
+  Status status = verify_head(head_bytes, device_.trusted_keys, &head_);
+  if (status != Status::ok) return status;
+  head_known_ = true;
+  status = check_device();
+  if (status == Status::ok) status = check_inventory();
+  if (status != Status::ok || already_installed_) return status;
+  status = prepare();
+  if (status == Status::ok) status = check_source();
+  if (status == Status::ok) status = resume_from_journal();
+  return status;
+}
+
+Status Session::check_device() {
+  const Manifest& manifest = head_.manifest;
+  for (const RomRegion& region : device_.regions) {
+    if (region.package_id == manifest.package_id.view()) region_ = &region;
+  }
+  if (region_ == nullptr) return Status::unknown_package;
+  if (!matches(manifest.device, device_)) return Status::wrong_device;
+  if (manifest.budgets.ram_bytes > arena_.size_bytes()) return Status::arena_too_small;
+  if (manifest.source_count > 1) return Status::unsupported_field;
+  const std::uint64_t scratch_bytes = device_.scratch.present() ? device_.scratch.size_bytes() : 0;
+  if (manifest.budgets.scratch_bytes > scratch_bytes) return Status::scratch_too_small;
+  return Status::ok;
+}
+
+Status Session::check_inventory() {
+  const Manifest& manifest = head_.manifest;
+  Status status = inventory_.open(device_.inventory, record_buffer_);
+  if (status == Status::ok) status = journal_.open(device_.journal, record_buffer_);
+  if (status == Status::ok) status = inventory_.find(manifest.package_id.view(), &installed_);
+  if (status != Status::ok) return status;
+
+  target_slot_ = other_slot(installed_.active_slot);
+  if (installed_.state == PackageState::installed &&
+      installed_.manifest_digest == head_.manifest_digest) {
+    already_installed_ = true;
+    target_slot_ = installed_.active_slot;
+    return Status::ok;
+  }
+  if (manifest.security_counter < installed_.security_counter) return Status::rollback;
+  const FlashRegion& target = region_->slot(target_slot_);
+  if (!target.is_usable()) return Status::unsupported_layout;
+  if (manifest.target.bytes > target.size_bytes()) return Status::slot_too_small;
+  if (manifest.group_bytes % target.geometry().program_unit_bytes != 0) {
+    return Status::unsupported_geometry;
+  }
+  return Status::ok;
+}
+
+Status Session::prepare() {
+  if (head_.manifest.chunk_count == 0) return Status::ok;
+  // In the order and sizes that arena_bytes_needed counts.
+  if (!arena_.allocate(head_.manifest.group_bytes, &group_buffer_) ||
+      !arena_.allocate(head_.manifest.chunk_stored_bytes_max, &chunk_buffer_)) {
+    return Status::arena_too_small;
+  }
+  const Status status = decoder_.begin(head_.manifest, &arena_);
+  if (status != Status::ok) return status;
+  return tree_.begin(head_.manifest, head_.head_bytes, &arena_);
+}
+
+Status Session::check_source() {
+  if (head_.manifest.is_full()) return Status::ok;
+  const ImageIdentity& expected = head_.manifest.sources[0];
+  const FlashRegion& slot = region_->slot(installed_.active_slot);
+  if (!(expected.version == installed_.version)) return Status::wrong_source;
+  if (!slot.is_usable() || expected.bytes > slot.size_bytes()) return Status::wrong_source;
+  // The source may be read before any group buffer exists (an empty target): the head's buffer is
+  // no longer needed, and always there.
+  const MutableByteSpan buffer = group_buffer_.empty() ? head_buffer_ : group_buffer_;
+  DigestStream digest(DigestDomain::image);
+  for (std::uint64_t at = 0; at < expected.bytes;) {
+    const auto step =
+        static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), expected.bytes - at));
+    Status status = slot.read(at, buffer.first(step));
+    if (status != Status::ok) return status;
+    digest.update(buffer.first(step));
+    at += step;
+    status = report(Progress::Stage::check_source, at, expected.bytes);
+    if (status != Status::ok) return status;
+  }
+  if (digest.finish() != expected.digest) return Status::wrong_source;
+  source_ = {slot, expected.bytes};
+  return Status::ok;
+}
+
+// --- From here on the flash is written. ---
+
+JournalRecord Session::journal_record(JournalKind kind) const {
+  JournalRecord record;
+  record.kind = kind;
+  record.target_slot = target_slot_;
+  record.manifest_digest = head_.manifest_digest;
+  record.next_chunk = kind == JournalKind::checkpoint ? tree_.chunk() : 0;
+  return record;
+}
+
+Status Session::resume_from_journal() {
+  const JournalRecord& newest = journal_.newest();
+  const bool continues = journal_.has_record() && newest.kind == JournalKind::checkpoint &&
+                         newest.manifest_digest == head_.manifest_digest &&
+                         newest.target_slot == target_slot_ &&
+                         newest.next_chunk <= head_.manifest.chunk_count;
+  // The journal is believed about the number only: where that chunk begins is read from signed
+  // tree nodes, and what lies before it is checked against the signed digest at the end.
+  resumed_at_chunk_ = continues ? newest.next_chunk : 0;
+  tree_.seek(resumed_at_chunk_);
+  const JournalKind kind = resumed_at_chunk_ == 0 ? JournalKind::intent : JournalKind::checkpoint;
+  return journal_.append(journal_record(kind));
+}
+
+// No checkpoint is written inside an erase block. One that names such a place is damaged or forged,
+// or the region's geometry was changed: begin again.
+Status Session::check_resume_point() {
+  const FlashRegion& target = region_->slot(target_slot_);
+  if (wanted_.target_offset % target.geometry().erase_block_bytes == 0) return Status::ok;
+  const Status status = restart_journal();
+  wanted_ = tree_.wanted();
+  return status;
+}
+
+Status Session::restart_journal() {
+  resumed_at_chunk_ = 0;
+  tree_.seek(0);
+  return journal_.append(journal_record(JournalKind::intent));
+}
+
+Status Session::accept_chunk(const ChunkTree::Wanted& wanted) {
+  const FlashRegion& target = region_->slot(target_slot_);
+  const ByteSpan chunk = chunk_buffer_.first(static_cast<std::size_t>(wanted.bytes));
+  const bool is_first = tree_.chunk() == resumed_at_chunk_;
+  Status status = tree_.accept_chunk(chunk);
+  if (status != Status::ok) return status;
+  if (is_first) {
+    writer_ = FlashWriter(target, wanted.target_offset, group_buffer_, *kernels_);
+    writer_.set_observer(&Session::on_group, this);
+  }
+
+  ChunkHeader header;
+  Columns columns;
+  status = decoder_.decode(head_.manifest, chunk, &header, &columns);
+  if (status != Status::ok) return status;
+  status = patch_chunk(header, columns, source_, wanted.target_bytes, *kernels_, &writer_);
+  if (status != Status::ok) return status;
+  if (tree_.done()) return writer_.flush();
+  return checkpoint(wanted.target_offset + wanted.target_bytes);
+}
+
+Status Session::on_group(void* session, std::uint64_t target_offset) {
+  auto* self = static_cast<Session*>(session);
+  return self->report(Progress::Stage::apply, target_offset, self->head_.manifest.target.bytes);
+}
+
+Status Session::checkpoint(std::uint64_t target_offset) {
+  // Only where an erase block ends can writing begin again without touching what is there.
+  const FlashRegion& target = region_->slot(target_slot_);
+  if (!writer_.is_flushed()) return Status::ok;
+  if (target_offset % target.geometry().erase_block_bytes != 0) return Status::ok;
+  const Status status = target.sync();
+  if (status != Status::ok) return status;
+  return journal_.append(journal_record(JournalKind::checkpoint));
+}
+
+Status Session::finish() {
+  if (stage_ == Stage::failed) return failure_;
+  if (stage_ == Stage::finished) return Status::ok;
+  if (stage_ == Stage::head || stage_ == Stage::payload) return fail(Status::truncated);
+  if (stage_ != Stage::complete) return fail(Status::out_of_order);
+  Status status = already_installed_ ? Status::ok : verify_target();
+  if (status == Status::target_mismatch) {
+    // What the journal says led here: the next session begins at the first chunk.
+    const Status journal_status = restart_journal();
+    if (journal_status != Status::ok) status = journal_status;
+  }
+  if (status == Status::ok) status = commit();
+  if (status != Status::ok) return fail(status);
+  stage_ = Stage::finished;
+  return Status::ok;
+}
+
+// Bytes that only this session touched can differ by accident; bytes that lay on the flash while
+// the device was off may be anything, so a resumed target is held against the digest
+// (docs/threat-model.md).
+Status Session::verify_target() {
+  const Manifest& manifest = head_.manifest;
+  const FlashRegion& target = region_->slot(target_slot_);
+  const bool resumed = resumed_at_chunk_ != 0;
+  DigestStream digest(DigestDomain::image);
+  ChecksumStream checksum;
+  for (std::uint64_t at = 0; at < manifest.target.bytes;) {
+    const auto step = static_cast<std::size_t>(
+        std::min<std::uint64_t>(group_buffer_.size(), manifest.target.bytes - at));
+    const MutableByteSpan bytes = group_buffer_.first(step);
+    Status status = target.read(at, bytes);
+    if (status != Status::ok) return status;
+    if (resumed) {
+      digest.update(bytes);
+    } else {
+      checksum.update(bytes);
+    }
+    at += step;
+    status = report(Progress::Stage::verify_target, at, manifest.target.bytes);
+    if (status != Status::ok) return status;
+  }
+  const bool same = resumed ? digest.finish() == manifest.target.digest
+                            : checksum.finish() == manifest.target_checksum;
+  return same ? Status::ok : Status::target_mismatch;
+}
+
+Status Session::commit() {
+  if (!already_installed_) {
+    InventoryRecord record = installed_;
+    record.version = head_.manifest.target.version;
+    record.active_slot = target_slot_;
+    record.state = PackageState::installed;
+    record.image_bytes = head_.manifest.target.bytes;
+    record.image_digest = head_.manifest.target.digest;
+    record.manifest_digest = head_.manifest_digest;
+    const Status status = inventory_.update(record);
+    if (status != Status::ok) return status;
+  }
+  // Power may have failed between the two writes of an earlier session: say done once.
+  const JournalRecord& newest = journal_.newest();
+  const bool said = journal_.has_record() && newest.kind == JournalKind::done;
+  return already_installed_ && said ? Status::ok
+                                    : journal_.append(journal_record(JournalKind::done));
+}
+
+Status Session::report(Progress::Stage stage, std::uint64_t done_bytes, std::uint64_t total_bytes) {
+  if (options_.progress == nullptr) return Status::ok;
+  const bool go_on = options_.progress(options_.progress_context, {stage, done_bytes, total_bytes});
+  return go_on ? Status::ok : Status::cancelled;
+}
+
+}  // namespace romdelta

@@ -1,0 +1,153 @@
+// Session: one installation, from the first byte of a package to the committed target.
+//
+//   bytes -> Manifest -> Chunk -> control -> target -> JournalRecord -> ResultCode
+//
+//   Session session;
+//   Status status = session.begin(device, arena, {});
+//   while (status == Status::need_input && more) status = session.push(offset, bytes);
+//   status = session.finish();                      // result_code(status) goes to the server
+//
+// The caller feeds the package in pieces of any size. Nothing is written before the signature, the
+// manifest, the device's budgets and the whole source have been checked; no chunk is decoded before
+// it was authenticated in the buffer that is decoded. Target bytes go to the slot that is not
+// active; the inventory names it active as the last step, so power may fail at any instant.
+//
+// One thread at a time. No heap, no exceptions: all memory is the Session and the caller's arena.
+// The first failure is kept: every later call returns it. docs/architecture.md tells the story.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "format/package.h"
+#include "installer/arena.h"
+#include "installer/chunk_tree.h"
+#include "installer/decoder.h"
+#include "installer/device.h"
+#include "installer/flash_writer.h"
+#include "installer/inventory.h"
+#include "installer/journal.h"
+#include "installer/patcher.h"
+#include "installer/simd/kernels.h"
+
+namespace romdelta {
+
+struct Progress {
+  enum class Stage : std::uint8_t { check_source, apply, verify_target };
+  Stage stage = Stage::check_source;
+  std::uint64_t done_bytes = 0;  // Of the source or target image.
+  std::uint64_t total_bytes = 0;
+};
+
+// Called after each group of bytes, from inside push() and finish(). Returning false cancels: the
+// session fails with Status::cancelled and a later one can resume. A good place to feed a watchdog.
+using ProgressCallback = bool (*)(void* context, const Progress& progress);
+
+struct SessionOptions {
+  const Kernels* kernels = nullptr;  // Null: the fastest that the CPU has.
+  ProgressCallback progress = nullptr;
+  void* progress_context = nullptr;
+};
+
+class Session {
+ public:
+  Session() = default;
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  // Bytes an arena must have for any package; how many more depends on the package's ram_bytes.
+  static constexpr std::size_t arena_bytes_min =
+      limits::head_bytes_max + limits::record_buffer_bytes;
+
+  // Requires: `device` and `arena` outlive the session, and the arena begins at a multiple of 8
+  // (out_of_order otherwise). Returns need_input; arena_too_small below arena_bytes_min;
+  // no_trusted_key when the device trusts nobody.
+  Status begin(const Device& device, MutableByteSpan arena, const SessionOptions& options);
+
+  // Takes `bytes`, which lie at `offset_bytes` of the package. Bytes before next_offset_bytes() are
+  // skipped, so the same piece may be pushed twice and a resumed package from its beginning; a
+  // piece that leaves a gap is out_of_order. Returns need_input, ok when the package is complete,
+  // or the failure.
+  Status push(std::uint64_t offset_bytes, ByteSpan bytes);
+
+  // The offset of the first byte that the session still wants. A caller that can seek continues
+  // there: after a resume that is past everything already installed. It goes back only when a
+  // damaged checkpoint was found; a caller that cannot seek then gets out_of_order and the next
+  // session begins at the first chunk.
+  std::uint64_t next_offset_bytes() const { return next_offset_; }
+
+  // Verifies the target and commits: the inventory names the new slot and version. ok when
+  // everything is durable; truncated when the package is not complete.
+  Status finish();
+
+  // What the package says; null until its signature has been verified.
+  const PackageHead* head() const { return head_known_ ? &head_ : nullptr; }
+  // True when the package is installed already: nothing is written and finish() returns ok.
+  bool already_installed() const { return already_installed_; }
+  // Where the target goes, or went. Meaningful once head() is known and the device was checked.
+  Slot target_slot() const { return target_slot_; }
+  // The chunk at which an interrupted installation was taken up; 0 from the beginning.
+  std::uint32_t resumed_at_chunk() const { return resumed_at_chunk_; }
+  std::size_t arena_used_bytes() const { return arena_.used_bytes(); }
+
+ private:
+  enum class Stage : std::uint8_t { idle, head, payload, complete, finished, failed };
+
+  Status fail(Status status);
+  Status take(ByteSpan* bytes);
+  Status take_head();
+  Status take_payload();
+  // Points collected_ and collect_bytes_ at the structure that comes next.
+  Status want_next();
+
+  Status accept_head(ByteSpan head_bytes);
+  Status check_device();
+  Status check_inventory();
+  Status check_source();
+  Status prepare();
+  Status resume_from_journal();
+  Status check_resume_point();
+  Status restart_journal();
+  Status accept_chunk(const ChunkTree::Wanted& wanted);
+  Status checkpoint(std::uint64_t target_offset);
+  Status verify_target();
+  Status commit();
+  static Status on_group(void* session, std::uint64_t target_offset);
+  Status report(Progress::Stage stage, std::uint64_t done_bytes, std::uint64_t total_bytes);
+  JournalRecord journal_record(JournalKind kind) const;
+
+  Stage stage_ = Stage::idle;
+  Status failure_ = Status::out_of_order;
+  Device device_;
+  SessionOptions options_;
+  const Kernels* kernels_ = nullptr;
+  Arena arena_;
+  MutableByteSpan head_buffer_;
+  MutableByteSpan record_buffer_;
+  MutableByteSpan group_buffer_;
+  MutableByteSpan chunk_buffer_;
+
+  // The structure being collected: its buffer, its size and how much of it is there.
+  MutableByteSpan collected_;
+  std::size_t collect_bytes_ = 0;
+  std::size_t have_bytes_ = 0;
+  std::uint64_t next_offset_ = 0;
+
+  PackageHead head_;
+  bool head_known_ = false;
+  bool already_installed_ = false;
+  const RomRegion* region_ = nullptr;
+  InventoryRecord installed_;
+  Slot target_slot_ = Slot::a;
+  Source source_;
+  std::uint32_t resumed_at_chunk_ = 0;
+
+  Inventory inventory_;
+  Journal journal_;
+  ChunkTree tree_;
+  ChunkTree::Wanted wanted_;
+  Decoder decoder_;
+  FlashWriter writer_;
+};
+
+}  // namespace romdelta
