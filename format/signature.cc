@@ -23,7 +23,7 @@ Status signature_list_bytes(ByteSpan header, std::size_t* bytes) {
   const std::size_t count = reader.u16();
   const std::uint16_t reserved = reader.u16();
   if (!reader.done() || reserved != 0) return Status::bad_header;
-  if (count == 0 || count > limits::signature_count_max) return Status::bad_header;
+  if (count > limits::signature_count_max) return Status::bad_header;
   *bytes = signature_list_header_bytes + count * signature_entry_bytes;
   return Status::ok;
 }

@@ -38,7 +38,8 @@ inline constexpr std::size_t signature_entry_bytes = KeyId::bytes + Signature::b
 inline constexpr std::size_t signature_list_header_bytes = 4;
 
 // The signature list of a package: strictly ascending key ids, so that a set of signatures has one
-// encoding. docs/format.md section 5.
+// encoding. An empty list is a package that waits for its signature: every installer refuses it.
+// docs/format.md section 5.
 struct SignatureList {
   std::array<Signature, limits::signature_count_max> entries;
   std::size_t count = 0;

@@ -1,0 +1,45 @@
+#include "pkgtool/commands/commands.h"
+#include "pkgtool/file.h"
+#include "pkgtool/report.h"
+
+namespace romdelta::pkgtool {
+namespace {
+
+struct Options {
+  std::string path;
+  TrustOptions trust;
+  ReportFormat format = ReportFormat::text;
+};
+
+void run(const Options& options, Context& context) {
+  const std::vector<PublicKey> keys = options.trust.load();
+  const MappedFile file(options.path);
+  const VerifyResult result = verify_package(file.bytes(), TrustedKeys(keys));
+  const bool good = result.status == Status::ok;
+  if (!good) context.exit = Exit::negative_answer;
+  if (options.format == ReportFormat::json) {
+    context.out << verdict_json(result);
+    return;
+  }
+  if (good) {
+    context.out << options.path << ": good: signature, manifest and "
+                << result.head->manifest.chunk_count << " chunks\n";
+    return;
+  }
+  context.out << options.path << ": NOT good: " << describe_refusal(result.status) << ", in "
+              << result.structure << " at offset " << result.offset_bytes << '\n';
+}
+
+}  // namespace
+
+void add_verify(CLI::App& app, Context& context) {
+  CLI::App* verb = app.add_subcommand("verify", "Check signature, manifest and every chunk");
+  auto options = std::make_shared<Options>();
+  verb->add_option("FILE", options->path, "The package")->required();
+  options->trust.add_to(*verb);
+  add_format(*verb, &options->format);
+  verb->footer("Exit status 0: good; 1: not good. A delta's source is checked by `pkgtool apply`.");
+  verb->callback([options, &context] { run(*options, context); });
+}
+
+}  // namespace romdelta::pkgtool

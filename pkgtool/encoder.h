@@ -1,0 +1,38 @@
+// Encoder: Cover -> Payload. docs/format.md sections 6 and 7 specify the bytes.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "format/manifest.h"
+#include "pkgtool/cover.h"
+#include "pkgtool/pipeline.h"
+
+namespace romdelta::pkgtool {
+
+struct EncoderOptions {
+  std::uint64_t ram_bytes_max = 1 << 20;   // The device's arena: chunks are made to fit it.
+  std::uint32_t erase_block_bytes = 4096;  // Chunks end on group boundaries, groups on these.
+  unsigned thread_count = 1;               // Never changes the result.
+};
+
+struct Payload {
+  Bytes bytes;  // Tree nodes and chunks.
+  // What the manifest must say about them.
+  std::uint32_t chunk_count = 0;
+  Digest tree_root;
+  std::uint32_t chunk_stored_bytes_max = 0;
+  std::uint32_t chunk_decoded_bytes_max = 0;
+  std::uint32_t group_bytes = 0;
+  std::uint64_t redo_bytes = 0;  // The most target bytes between two checkpoints.
+};
+
+// An empty cover and source make a full package's payload. Throws Error when no chunk size fits
+// into ram_bytes_max.
+Payload encode_payload(ByteSpan source, ByteSpan target, const Cover& cover,
+                       const EncoderOptions& options, const StageProgress& progress);
+
+// The encoder's name, library version and level, for the manifest.
+std::string encoder_name();
+
+}  // namespace romdelta::pkgtool

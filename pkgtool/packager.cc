@@ -1,0 +1,138 @@
+#include "pkgtool/packager.h"
+
+#include <zstd.h>
+
+#include <array>
+
+#include "format/journal_record.h"
+#include "installer/cli/error.h"
+#include "pkgtool/matcher.h"
+
+namespace romdelta::pkgtool {
+namespace {
+
+// A fast compression tells roughly what a full package would take. No firmware met so far shrinks
+// to a fourth of that at the highest level, so a delta below it is smaller for sure.
+constexpr int kEstimateLevel = 3;
+constexpr std::uint64_t kEstimateMargin = 4;
+
+void check_request(const BuildRequest& request) {
+  if (!is_valid_package_id(request.package_id)) {
+    throw Error(Exit::usage, "'" + request.package_id + "' is not a package id", "--package-id",
+                "use 1 to 64 of a-z 0-9 . _ - beginning with a letter or digit");
+  }
+  const auto check_version = [](const std::string& version, const char* option) {
+    if (is_valid_version(version)) return;
+    throw Error(Exit::usage, "'" + version + "' is not a version", option,
+                "use 1 to 48 of A-Z a-z 0-9 . _ - + ~ :");
+  };
+  check_version(request.target_version, "--target-version");
+  if (request.source) check_version(request.source->version, "--source-version");
+  const std::uint32_t block = request.encoder.erase_block_bytes;
+  if (block == 0 || block > limits::erase_block_bytes_max) {
+    throw Error(Exit::usage, "the erase block must be 1 byte to 8 MiB", "--erase-block");
+  }
+  if (request.target.size() > limits::image_bytes_max ||
+      (request.source && request.source->bytes.size() > limits::image_bytes_max)) {
+    throw Error(Exit::bad_input, "an image is larger than 1 TiB");
+  }
+}
+
+ImageIdentity identify(ByteSpan image, const std::string& version) {
+  ImageIdentity identity;
+  (void)identity.version.assign(version);
+  identity.bytes = image.size();
+  identity.digest = digest_of(DigestDomain::image, image);
+  return identity;
+}
+
+std::uint64_t estimated_full_bytes(ByteSpan target) {
+  Bytes buffer(ZSTD_compressBound(target.size()));
+  const std::size_t size =
+      ZSTD_compress(buffer.data(), buffer.size(), target.data(), target.size(), kEstimateLevel);
+  return ZSTD_isError(size) ? 0 : size;
+}
+
+Budgets budgets_of(const Manifest& manifest, std::uint64_t redo_bytes) {
+  Budgets budgets;
+  budgets.ram_bytes = arena_bytes_needed(manifest);
+  budgets.flash_write_bytes = round_up(manifest.target.bytes, manifest.group_bytes);
+  budgets.erase_count =
+      round_up(manifest.target.bytes, manifest.erase_block_bytes) / manifest.erase_block_bytes;
+  // Intent, a checkpoint after each chunk but the last, done.
+  const std::uint64_t checkpoints = manifest.chunk_count == 0 ? 0 : manifest.chunk_count - 1;
+  budgets.journal_bytes = (checkpoints + 2) * JournalRecord::bytes;
+  budgets.redo_bytes = redo_bytes;
+  return budgets;
+}
+
+Manifest make_manifest(const BuildRequest& request, bool with_source, const Payload& payload) {
+  Manifest manifest;
+  (void)manifest.package_id.assign(request.package_id);
+  manifest.target = identify(request.target, request.target_version);
+  manifest.target_checksum = checksum_of(request.target);
+  if (with_source) {
+    manifest.sources[0] = identify(request.source->bytes, request.source->version);
+    manifest.source_count = 1;
+  }
+  manifest.payload_bytes = payload.bytes.size();
+  manifest.chunk_count = payload.chunk_count;
+  manifest.tree_root = payload.tree_root;
+  manifest.chunk_stored_bytes_max = payload.chunk_stored_bytes_max;
+  manifest.chunk_decoded_bytes_max = payload.chunk_decoded_bytes_max;
+  manifest.group_bytes = payload.group_bytes;
+  manifest.erase_block_bytes = request.encoder.erase_block_bytes;
+  manifest.device = request.device;
+  manifest.security_counter = request.security_counter;
+  (void)manifest.encoder.assign(encoder_name());
+  manifest.budgets = budgets_of(manifest, payload.redo_bytes);
+  return manifest;
+}
+
+UnsignedPackage finish_package(const BuildRequest& request, bool with_source, Payload payload) {
+  UnsignedPackage package;
+  package.manifest = make_manifest(request, with_source, payload);
+  std::array<std::uint8_t, limits::head_bytes_max> buffer;
+  ByteWriter writer(buffer);
+  encode_signed_part(package.manifest, &writer);
+  if (!writer.ok()) throw Error(Exit::internal, "the manifest exceeds its limit");
+  package.signed_part.assign(writer.written().begin(), writer.written().end());
+  package.payload = std::move(payload.bytes);
+  return package;
+}
+
+}  // namespace
+
+UnsignedPackage build_package(const BuildRequest& request, const StageProgress& progress) {
+  check_request(request);
+  const auto encode_full = [&] {
+    return encode_payload({}, request.target, {}, request.encoder, progress);
+  };
+  if (!request.source) return finish_package(request, false, encode_full());
+
+  const Cover cover = match_images(request.source->bytes, request.target, progress);
+  if (!is_valid_cover(cover, request.source->bytes.size(), request.target.size())) {
+    throw Error(Exit::internal, "the matcher made an invalid cover");
+  }
+  UnsignedPackage delta = finish_package(
+      request, true,
+      encode_payload(request.source->bytes, request.target, cover, request.encoder, progress));
+  if (!request.full_if_smaller) return delta;
+  if (delta.payload.size() * kEstimateMargin < estimated_full_bytes(request.target)) return delta;
+  UnsignedPackage full = finish_package(request, false, encode_full());
+  const std::size_t delta_bytes = delta.signed_part.size() + delta.payload.size();
+  const std::size_t full_bytes = full.signed_part.size() + full.payload.size();
+  return full_bytes <= delta_bytes ? full : delta;
+}
+
+Bytes assemble(const UnsignedPackage& package, const SignatureList& signatures) {
+  Bytes list(signatures.encoded_bytes());
+  ByteWriter writer(list);
+  encode_signature_list(signatures, &writer);
+  Bytes file = package.signed_part;
+  file.insert(file.end(), list.begin(), list.end());
+  file.insert(file.end(), package.payload.begin(), package.payload.end());
+  return file;
+}
+
+}  // namespace romdelta::pkgtool

@@ -1,0 +1,33 @@
+// The stages of building a package, in the order of the data flow. Read this first.
+//
+//   Release -> RomImage -> Cover -> Payload -> Package -> SuperPackage
+//
+//   rom_image.h   read:    a file -> RomImage
+//   matcher.h     diff:    RomImage pair -> Cover
+//   encoder.h     encode:  Cover -> Payload (chunks of columns, and their hash tree)
+//   packager.h    package: Payload -> Manifest -> signed bytes, replayed by the installer's engine
+//   signer.h      sign:    manifest digest -> signature, by key file or external command
+//
+// Release and SuperPackage come with `pkgtool build PRODUCT.toml` and `pkgtool super`.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "format/bytes.h"
+#include "installer/cli/error.h"
+
+namespace romdelta::pkgtool {
+
+using Bytes = std::vector<std::uint8_t>;
+using cli::Error;
+using cli::Exit;
+
+// Told how far a stage is: its name, what is done and what there is to do (any unit). Stages may
+// call it from several threads, one call at a time.
+using StageProgress =
+    std::function<void(const char* stage, std::uint64_t done, std::uint64_t total)>;
+
+}  // namespace romdelta::pkgtool

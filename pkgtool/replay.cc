@@ -1,0 +1,139 @@
+#include "pkgtool/replay.h"
+
+#include <algorithm>
+#include <array>
+
+#include "installer/port/flash_ram.h"
+
+namespace romdelta::pkgtool {
+namespace {
+
+// The strictest device: it must erase before it programs, and can program single bytes, so that
+// what it counts is exactly what the manifest promises.
+constexpr std::uint32_t kProgramUnitBytes = 1;
+
+// Journal and inventory: two erase blocks of this size each.
+constexpr std::uint32_t kRecordBlockBytes = 64 << 10;
+
+struct ReplayFlash {
+  ReplayFlash(std::uint64_t size_bytes, std::uint32_t erase_block_bytes)
+      : memory(size_bytes, 0xff), flash(memory, {erase_block_bytes, kProgramUnitBytes, true}) {}
+  FlashRegion region() { return {&flash, 0, memory.size()}; }
+
+  Bytes memory;
+  RamFlash flash;
+};
+
+struct ReplayDevice {
+  ReplayDevice(const Manifest& manifest, std::optional<ByteSpan> source)
+      : slot_a(round_up(source ? source->size() : 0, manifest.erase_block_bytes),
+               manifest.erase_block_bytes),
+        slot_b(round_up(manifest.target.bytes, manifest.erase_block_bytes),
+               manifest.erase_block_bytes),
+        journal(2 * kRecordBlockBytes, kRecordBlockBytes),
+        inventory(2 * kRecordBlockBytes, kRecordBlockBytes) {
+    if (source) copy_bytes(slot_a.memory.data(), *source);
+    std::ranges::fill(slot_b.memory, std::uint8_t{0});  // Nothing there is erased yet.
+  }
+
+  ReplayFlash slot_a;
+  ReplayFlash slot_b;
+  ReplayFlash journal;
+  ReplayFlash inventory;
+};
+
+Status provision(const Manifest& manifest, const FlashRegion& inventory_region) {
+  Bytes buffer(limits::record_buffer_bytes);
+  Inventory inventory;
+  const Status status = inventory.open(inventory_region, buffer);
+  if (status != Status::ok) return status;
+  InventoryRecord record;
+  record.package_id = manifest.package_id;
+  record.version = manifest.is_full() ? manifest.target.version : manifest.sources[0].version;
+  record.security_counter = manifest.security_counter;
+  return inventory.update(record);
+}
+
+bool forward_progress(void* context, const Progress& progress) {
+  static constexpr std::array<const char*, 3> names = {"check source", "apply", "verify target"};
+  const auto& callback = *static_cast<const StageProgress*>(context);
+  callback(names[static_cast<std::size_t>(progress.stage)], progress.done_bytes,
+           progress.total_bytes);
+  return true;
+}
+
+// The device that the manifest describes, so that nothing but the package's content is judged.
+Device describe(const Manifest& manifest, const RomRegion& region, ReplayDevice* parts,
+                TrustedKeys keys) {
+  Device device;
+  device.vendor = manifest.device.vendor.view();
+  device.model = manifest.device.model.view();
+  device.hardware = manifest.device.hardware_min;
+  device.regions = {&region, 1};
+  device.journal = parts->journal.region();
+  device.inventory = parts->inventory.region();
+  device.trusted_keys = keys;
+  return device;
+}
+
+Status push_all(Session* session, ByteSpan package, std::size_t piece_bytes) {
+  Status status = Status::need_input;
+  for (std::size_t at = 0; at < package.size();) {
+    const std::size_t step = std::min(piece_bytes, package.size() - at);
+    status = session->push(at, package.subspan(at, step));
+    if (status != Status::ok && status != Status::need_input) return status;
+    at += step;
+  }
+  return session->finish();
+}
+
+}  // namespace
+
+ReplayResult replay(ByteSpan package, std::optional<ByteSpan> source, TrustedKeys keys,
+                    const ReplayOptions& options) {
+  ReplayResult result;
+  // Nothing is sized from a manifest that is not authentic: the same session without a device then
+  // says why.
+  PackageHead head;
+  head.manifest.erase_block_bytes = 1;
+  const ByteSpan front = package.first(std::min(package.size(), limits::head_bytes_max));
+  if (verify_head(front, keys, &head) == Status::ok) result.head = head;
+  const Manifest& manifest = head.manifest;
+
+  ReplayDevice parts(manifest, source);
+  RomRegion region;
+  region.package_id = manifest.package_id.view();
+  region.slot_a = parts.slot_a.region();
+  region.slot_b = parts.slot_b.region();
+  if (result.head) {
+    result.status = provision(manifest, parts.inventory.region());
+    if (result.status != Status::ok) return result;
+  }
+  const std::uint64_t arena_bytes =
+      std::max<std::uint64_t>(manifest.budgets.ram_bytes, Session::arena_bytes_min);
+  Bytes arena(static_cast<std::size_t>(arena_bytes));
+  SessionOptions session_options;
+  StageProgress progress = options.progress;
+  if (progress) {
+    session_options.progress = forward_progress;
+    session_options.progress_context = &progress;
+  }
+  Session session;
+  const Device device = describe(manifest, region, &parts, keys);
+  result.status = session.begin(device, arena, session_options);
+  if (result.status == Status::need_input) {
+    result.status = push_all(&session, package, options.piece_bytes);
+  }
+  result.failed_offset_bytes = session.next_offset_bytes();
+  result.arena_used_bytes = session.arena_used_bytes();
+  result.flash_write_bytes = parts.slot_b.flash.programmed_bytes();
+  result.erase_count = parts.slot_b.flash.erased_blocks();
+  result.journal_bytes = parts.journal.flash.programmed_bytes();
+  if (result.status == Status::ok) {
+    parts.slot_b.memory.resize(static_cast<std::size_t>(manifest.target.bytes));
+    result.target = std::move(parts.slot_b.memory);
+  }
+  return result;
+}
+
+}  // namespace romdelta::pkgtool

@@ -1,0 +1,214 @@
+#include "pkgtool/report.h"
+
+#include <iomanip>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "format/result_code.h"
+#include "pkgtool/key_file.h"
+
+namespace romdelta::pkgtool {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+const char* const kColumnNames[column_count] = {"copy_lengths", "extra_lengths", "source_seeks",
+                                                "diff_values",  "zero_runs",     "extra"};
+
+std::string text_of(std::string_view view) { return std::string(view); }
+
+Json image_json(const ImageIdentity& image) {
+  return {{"version", text_of(image.version.view())},
+          {"bytes", image.bytes},
+          {"digest", to_hex(image.digest.value)}};
+}
+
+Json device_json(const DeviceFilter& device) {
+  Json json = Json::object();
+  if (!device.vendor.empty()) json["vendor"] = text_of(device.vendor.view());
+  if (!device.model.empty()) json["model"] = text_of(device.model.view());
+  if (device.has_hardware_range) {
+    json["hardware_min"] = device.hardware_min;
+    json["hardware_max"] = device.hardware_max;
+  }
+  return json;
+}
+
+Json chunk_json(const ChunkReport& chunk) {
+  Json columns = Json::object();
+  for (std::size_t i = 0; i < column_count; ++i) {
+    const ColumnSize& size = chunk.header.columns[i];
+    columns[kColumnNames[i]] = {{"raw_bytes", size.raw_bytes}, {"stored_bytes", size.stored_bytes}};
+  }
+  return {{"offset_bytes", chunk.offset_bytes},
+          {"bytes", chunk.bytes},
+          {"target_offset_bytes", chunk.target_offset},
+          {"target_bytes", chunk.target_bytes},
+          {"source_position", chunk.header.source_position},
+          {"columns", columns}};
+}
+
+std::string with_separators(std::uint64_t value) {
+  std::string text = std::to_string(value);
+  for (std::size_t i = text.size(); i > 3; i -= 3) text.insert(i - 3, ",");
+  return text;
+}
+
+std::string percent(std::uint64_t part, std::uint64_t whole) {
+  if (whole == 0) return "";
+  std::ostringstream text;
+  text << std::fixed << std::setprecision(1)
+       << 100.0 * static_cast<double>(part) / static_cast<double>(whole) << " %";
+  return text.str();
+}
+
+class TextReport {
+ public:
+  void line(const char* name, const std::string& value) {
+    text_ << std::left << std::setw(18) << name << value << '\n';
+  }
+  void bytes(const char* name, std::uint64_t value, const std::string& note = {}) {
+    line(name, with_separators(value) + " bytes" + (note.empty() ? "" : "  (" + note + ")"));
+  }
+  void image(const char* name, const ImageIdentity& image) {
+    line(name, text_of(image.version.view()) + ", " + with_separators(image.bytes) + " bytes, " +
+                   to_hex(image.digest.value));
+  }
+  void chunk(std::size_t index, const ChunkReport& chunk) {
+    text_ << "  chunk " << index << ": file offset " << chunk.offset_bytes << ", "
+          << with_separators(chunk.bytes) << " bytes -> target offset " << chunk.target_offset
+          << ", " << with_separators(chunk.target_bytes) << " bytes\n";
+    for (std::size_t i = 0; i < column_count; ++i) {
+      const ColumnSize& size = chunk.header.columns[i];
+      if (size.raw_bytes == 0) continue;
+      text_ << "    " << std::left << std::setw(14) << kColumnNames[i] << std::right
+            << std::setw(12) << with_separators(size.raw_bytes) << " -> " << std::setw(12)
+            << with_separators(size.stored_bytes) << " bytes\n";
+    }
+  }
+  std::string text() const { return text_.str(); }
+
+ private:
+  std::ostringstream text_;
+};
+
+std::string device_text(const DeviceFilter& device) {
+  std::string text;
+  const auto add = [&](const std::string& part) { text += (text.empty() ? "" : ", ") + part; };
+  if (!device.vendor.empty()) add("vendor " + text_of(device.vendor.view()));
+  if (!device.model.empty()) add("model " + text_of(device.model.view()));
+  if (device.has_hardware_range) {
+    add("hardware " + std::to_string(device.hardware_min) + " to " +
+        std::to_string(device.hardware_max));
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string to_hex(ByteSpan bytes) {
+  static constexpr char digits[] = "0123456789abcdef";
+  std::string text;
+  for (const std::uint8_t byte : bytes) {
+    text += digits[byte >> 4];
+    text += digits[byte & 15];
+  }
+  return text;
+}
+
+std::string json_report(const VerifyResult& result, bool with_chunks) {
+  const PackageHead& head = *result.head;
+  const Manifest& manifest = head.manifest;
+  Json json;
+  json["schema"] = 1;
+  json["package_id"] = text_of(manifest.package_id.view());
+  json["kind"] = manifest.is_full() ? "full" : "delta";
+  json["layout"] = to_string(manifest.layout);
+  json["source"] = manifest.is_full() ? Json() : image_json(manifest.sources[0]);
+  json["target"] = image_json(manifest.target);
+  json["file_bytes"] = head.file_bytes();
+  json["payload_bytes"] = manifest.payload_bytes;
+  json["metadata_bytes"] = head.head_bytes;
+  json["ram_bytes"] = manifest.budgets.ram_bytes;
+  json["scratch_bytes"] = manifest.budgets.scratch_bytes;
+  json["journal_bytes"] = manifest.budgets.journal_bytes;
+  json["flash_write_bytes"] = manifest.budgets.flash_write_bytes;
+  json["erase_count"] = manifest.budgets.erase_count;
+  json["redo_bytes"] = manifest.budgets.redo_bytes;
+  json["chunks"] = manifest.chunk_count;
+  json["chunk_stored_bytes_max"] = manifest.chunk_stored_bytes_max;
+  json["chunk_decoded_bytes_max"] = manifest.chunk_decoded_bytes_max;
+  json["group_bytes"] = manifest.group_bytes;
+  json["erase_block_bytes"] = manifest.erase_block_bytes;
+  json["codec"] = to_string(manifest.codec);
+  json["encoder"] = text_of(manifest.encoder.view());
+  json["device"] = device_json(manifest.device);
+  json["security_counter"] = manifest.security_counter;
+  json["manifest_digest"] = to_hex(head.manifest_digest.value);
+  json["key_ids"] = Json::array();
+  for (const Signature& signature : head.signatures.view()) {
+    json["key_ids"].push_back(to_string(signature.key_id));
+  }
+  json["status"] = to_string(result.status);
+  if (with_chunks) {
+    json["chunk_list"] = Json::array();
+    for (const ChunkReport& chunk : result.chunks) json["chunk_list"].push_back(chunk_json(chunk));
+  }
+  return json.dump(2) + "\n";
+}
+
+std::string verdict_json(const VerifyResult& result) {
+  Json json;
+  json["schema"] = 1;
+  json["good"] = result.status == Status::ok;
+  json["status"] = to_string(result.status);
+  json["fumo_code"] = static_cast<int>(result_code(result.status));
+  if (result.status != Status::ok) {
+    json["structure"] = result.structure;
+    json["offset_bytes"] = result.offset_bytes;
+  }
+  if (result.head) {
+    json["package_id"] = text_of(result.head->manifest.package_id.view());
+    json["manifest_digest"] = to_hex(result.head->manifest_digest.value);
+  }
+  return json.dump(2) + "\n";
+}
+
+std::string text_report(const VerifyResult& result, bool with_chunks) {
+  const PackageHead& head = *result.head;
+  const Manifest& manifest = head.manifest;
+  TextReport report;
+  report.line("Package",
+              text_of(manifest.package_id.view()) + (manifest.is_full() ? ", full" : ", delta"));
+  report.line("Layout, codec",
+              std::string(to_string(manifest.layout)) + ", " + to_string(manifest.codec));
+  if (!manifest.is_full()) report.image("Source", manifest.sources[0]);
+  report.image("Target", manifest.target);
+  report.bytes("File", head.file_bytes(),
+               percent(head.file_bytes(), manifest.target.bytes) + " of the target");
+  report.bytes("  payload", manifest.payload_bytes,
+               std::to_string(manifest.chunk_count) + " chunks");
+  report.bytes("  metadata", head.head_bytes);
+  report.bytes("Device RAM", manifest.budgets.ram_bytes);
+  report.bytes("Flash writes", manifest.budgets.flash_write_bytes,
+               std::to_string(manifest.budgets.erase_count) + " erases of " +
+                   std::to_string(manifest.erase_block_bytes) + " bytes");
+  report.bytes("Redo after a cut", manifest.budgets.redo_bytes, "at most");
+  const std::string device = device_text(manifest.device);
+  report.line("Device", device.empty() ? "any" : device);
+  if (manifest.security_counter != 0) {
+    report.line("Security counter", std::to_string(manifest.security_counter));
+  }
+  report.line("Manifest digest", to_hex(head.manifest_digest.value));
+  for (const Signature& signature : head.signatures.view()) {
+    report.line("Signed by", to_string(signature.key_id) + "  (not checked: use pkgtool verify)");
+  }
+  if (head.signatures.count == 0) report.line("Signed by", "nobody yet");
+  if (!manifest.encoder.empty()) report.line("Made by", text_of(manifest.encoder.view()));
+  if (with_chunks) {
+    for (std::size_t i = 0; i < result.chunks.size(); ++i) report.chunk(i, result.chunks[i]);
+  }
+  return report.text();
+}
+
+}  // namespace romdelta::pkgtool
