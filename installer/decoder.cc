@@ -8,6 +8,11 @@ namespace {
 
 constexpr std::size_t kBlockHeaderBytes = 3;
 
+// The bits of a frame header descriptor (RFC 8878, 3.1.1.1.1) that section 7.3 fixes: one segment;
+// no reserved bit, checksum or dictionary.
+constexpr std::uint8_t kDescriptorMask = 0x2f;
+constexpr std::uint8_t kDescriptorWanted = 0x20;
+
 // True when `stored` is exactly one frame, without magic number, checksum or dictionary, in one
 // segment of `raw_bytes`: the only form that docs/format.md section 7.3 allows. zstd itself would
 // also accept several frames.
@@ -17,10 +22,8 @@ bool is_single_frame(ByteSpan stored, std::size_t raw_bytes) {
       0) {
     return false;
   }
-  if (header.frameType != ZSTD_frame || header.frameContentSize != raw_bytes ||
-      header.dictID != 0 || header.checksumFlag != 0) {
-    return false;
-  }
+  if ((stored[0] & kDescriptorMask) != kDescriptorWanted) return false;
+  if (header.frameContentSize != raw_bytes) return false;
   std::size_t at = header.headerSize;
   for (bool last = false; !last;) {
     if (stored.size() - at < kBlockHeaderBytes) return false;

@@ -12,7 +12,7 @@ class FlashWriter {
  public:
   FlashWriter() = default;
   // Writes [offset, ...) of `region`. Requires: the region is usable; `offset` is a multiple of the
-  // erase block; the buffer is a multiple of the program unit and outlives the writer.
+  // rewrite unit; the buffer is a multiple of the program unit and outlives the writer.
   FlashWriter(const FlashRegion& region, std::uint64_t offset, MutableByteSpan buffer,
               const Kernels& kernels)
       : region_(region), buffer_(buffer), kernels_(&kernels), base_(offset), erased_end_(offset) {}

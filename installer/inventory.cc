@@ -93,6 +93,8 @@ Status Inventory::update(const InventoryRecord& record) {
   const Status found = find(record.package_id.view(), &before, &index);
   if (found != Status::ok && found != Status::not_provisioned) return found;
   if (index == count() && count() == capacity()) return Status::inventory_full;
+  // Only a forged copy counts so far that the next one would not be read back.
+  if (header_.sequence >= limits::record_sequence_max) return Status::inventory_corrupt;
 
   RecordBytes record_bytes;
   ByteWriter writer(record_bytes);

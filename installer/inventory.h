@@ -25,7 +25,8 @@ class Inventory {
   // not_provisioned when there is no record of this id. `index` may be null.
   Status find(std::string_view package_id, InventoryRecord* record,
               std::uint32_t* index = nullptr) const;
-  // Replaces the record of the same id, or adds one. inventory_full when it does not fit.
+  // Replaces the record of the same id, or adds one. inventory_full when it does not fit;
+  // inventory_corrupt when a forged copy leaves no sequence number for another.
   Status update(const InventoryRecord& record);
 
  private:

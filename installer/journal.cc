@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "format/limits.h"
+
 namespace romdelta {
 
 Status Journal::open(const FlashRegion& region, MutableByteSpan buffer) {
@@ -40,6 +42,12 @@ Status Journal::scan_half(unsigned half) {
 }
 
 Status Journal::append(JournalRecord record) {
+  if (failed_) return Status::out_of_order;
+  failed_ = true;
+  if (newest_.sequence >= limits::record_sequence_max) {
+    const Status status = forget();
+    if (status != Status::ok) return status;
+  }
   const bool is_full = !range_inside(cursor_, stride_bytes_, half_bytes_);
   if (!appended_ || is_full) {
     half_ = has_record_ ? 1 - half_ : 0;
@@ -57,8 +65,30 @@ Status Journal::append(JournalRecord record) {
   if (status != Status::ok) return status;
   cursor_ += stride_bytes_;
   appended_ = true;
+  failed_ = false;
   has_record_ = true;
   newest_ = record;
+  return Status::ok;
+}
+
+// Only a forged record counts so far that the next one would not be read back. All are given up:
+// they are hints.
+Status Journal::forget() {
+  const MutableByteSpan blank = buffer_.first(static_cast<std::size_t>(stride_bytes_));
+  std::ranges::fill(blank, std::uint8_t{0xff});
+  for (unsigned half = 0; half < 2; ++half) {
+    Status status = region_.erase(half_offset(half), half_bytes_);
+    // Storage that overwrites keeps what was there.
+    const bool keeps = !region_.geometry().erase_before_program;
+    for (std::uint64_t at = 0; keeps && range_inside(at, stride_bytes_, half_bytes_);
+         at += stride_bytes_) {
+      if (status == Status::ok) status = region_.program(half_offset(half) + at, blank);
+    }
+    if (status != Status::ok) return status;
+  }
+  has_record_ = false;
+  appended_ = false;
+  newest_ = {};
   return Status::ok;
 }
 

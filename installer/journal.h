@@ -23,12 +23,14 @@ class Journal {
 
   // Writes `record` (its sequence is set here) and syncs. The first append after open() begins the
   // half that does not hold the newest record: the end of the other may have been torn, and a unit
-  // that was being programmed when power failed is never trusted to be blank.
+  // that was being programmed when power failed is never trusted to be blank. After a failure the
+  // journal has to be opened again: out_of_order.
   Status append(JournalRecord record);
 
  private:
   std::uint64_t half_offset(unsigned half) const { return half * half_bytes_; }
   Status scan_half(unsigned half);
+  Status forget();
 
   FlashRegion region_;
   MutableByteSpan buffer_;
@@ -37,6 +39,7 @@ class Journal {
   std::uint64_t cursor_ = 0;        // Where the next record goes in the current half.
   unsigned half_ = 0;               // The half that holds newest_.
   bool appended_ = false;           // Since open().
+  bool failed_ = false;             // Since open().
   bool has_record_ = false;
   JournalRecord newest_;
 };

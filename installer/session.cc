@@ -17,6 +17,15 @@ bool matches(const DeviceFilter& filter, const Device& device) {
 
 }  // namespace
 
+const char* to_string(Progress::Stage stage) {
+  switch (stage) {
+    case Progress::Stage::check_source: return "check source";
+    case Progress::Stage::apply: return "apply";
+    case Progress::Stage::verify_target: return "verify target";
+  }
+  return "unknown";
+}
+
 Status Session::begin(const Device& device, MutableByteSpan arena, const SessionOptions& options) {
   if (stage_ != Stage::idle) return fail(Status::out_of_order);
   if (reinterpret_cast<std::uintptr_t>(arena.data()) % kArenaAlignment != 0) {
@@ -159,7 +168,9 @@ Status Session::check_inventory() {
   const FlashRegion& target = region_->slot(target_slot_);
   if (!target.is_usable()) return Status::unsupported_layout;
   if (manifest.target.bytes > target.size_bytes()) return Status::slot_too_small;
-  if (manifest.group_bytes % target.geometry().program_unit_bytes != 0) {
+  // The budgets were computed for the manifest's erase block: larger ones would break them.
+  if (manifest.group_bytes % target.geometry().program_unit_bytes != 0 ||
+      manifest.erase_block_bytes % target.rewrite_unit_bytes() != 0) {
     return Status::unsupported_geometry;
   }
   return Status::ok;
@@ -227,11 +238,11 @@ Status Session::resume_from_journal() {
   return journal_.append(journal_record(kind));
 }
 
-// No checkpoint is written inside an erase block. One that names such a place is damaged or forged,
-// or the region's geometry was changed: begin again.
+// A checkpoint lies where writing can begin again. One that names another place is damaged or
+// forged, or the region's geometry was changed: begin at the first chunk.
 Status Session::check_resume_point() {
   const FlashRegion& target = region_->slot(target_slot_);
-  if (wanted_.target_offset % target.geometry().erase_block_bytes == 0) return Status::ok;
+  if (wanted_.target_offset % target.rewrite_unit_bytes() == 0) return Status::ok;
   const Status status = restart_journal();
   wanted_ = tree_.wanted();
   return status;
@@ -270,10 +281,11 @@ Status Session::on_group(void* session, std::uint64_t target_offset) {
 }
 
 Status Session::checkpoint(std::uint64_t target_offset) {
-  // Only where an erase block ends can writing begin again without touching what is there.
+  // Only there can writing begin again without touching what is there.
   const FlashRegion& target = region_->slot(target_slot_);
-  if (!writer_.is_flushed()) return Status::ok;
-  if (target_offset % target.geometry().erase_block_bytes != 0) return Status::ok;
+  if (!writer_.is_flushed() || target_offset % target.rewrite_unit_bytes() != 0) {
+    return Status::ok;
+  }
   const Status status = target.sync();
   if (status != Status::ok) return status;
   return journal_.append(journal_record(JournalKind::checkpoint));
@@ -326,22 +338,20 @@ Status Session::verify_target() {
 }
 
 Status Session::commit() {
-  if (!already_installed_) {
-    InventoryRecord record = installed_;
-    record.version = head_.manifest.target.version;
-    record.active_slot = target_slot_;
-    record.state = PackageState::installed;
-    record.image_bytes = head_.manifest.target.bytes;
-    record.image_digest = head_.manifest.target.digest;
-    record.manifest_digest = head_.manifest_digest;
-    const Status status = inventory_.update(record);
-    if (status != Status::ok) return status;
-  }
-  // Power may have failed between the two writes of an earlier session: say done once.
-  const JournalRecord& newest = journal_.newest();
-  const bool said = journal_.has_record() && newest.kind == JournalKind::done;
-  return already_installed_ && said ? Status::ok
-                                    : journal_.append(journal_record(JournalKind::done));
+  // Power may have failed while an earlier session wrote the inventory. A copy that was being
+  // programmed then is not trusted to stay readable even if it reads well now: both writes are
+  // repeated until the journal says done.
+  const bool said_done = journal_.has_record() && journal_.newest().kind == JournalKind::done;
+  if (already_installed_ && said_done) return Status::ok;
+  InventoryRecord record = installed_;
+  record.version = head_.manifest.target.version;
+  record.active_slot = target_slot_;
+  record.state = PackageState::installed;
+  record.image_bytes = head_.manifest.target.bytes;
+  record.image_digest = head_.manifest.target.digest;
+  record.manifest_digest = head_.manifest_digest;
+  const Status status = inventory_.update(record);
+  return status == Status::ok ? journal_.append(journal_record(JournalKind::done)) : status;
 }
 
 Status Session::report(Progress::Stage stage, std::uint64_t done_bytes, std::uint64_t total_bytes) {

@@ -39,6 +39,9 @@ struct Progress {
   std::uint64_t total_bytes = 0;
 };
 
+// A few words for a progress display.
+const char* to_string(Progress::Stage stage);
+
 // Called after each group of bytes, from inside push() and finish(). Returning false cancels: the
 // session fails with Status::cancelled and a later one can resume. A good place to feed a watchdog.
 using ProgressCallback = bool (*)(void* context, const Progress& progress);

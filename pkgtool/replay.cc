@@ -1,7 +1,6 @@
 #include "pkgtool/replay.h"
 
 #include <algorithm>
-#include <array>
 
 #include "installer/port/flash_ram.h"
 
@@ -55,10 +54,8 @@ Status provision(const Manifest& manifest, const FlashRegion& inventory_region) 
 }
 
 bool forward_progress(void* context, const Progress& progress) {
-  static constexpr std::array<const char*, 3> names = {"check source", "apply", "verify target"};
   const auto& callback = *static_cast<const StageProgress*>(context);
-  callback(names[static_cast<std::size_t>(progress.stage)], progress.done_bytes,
-           progress.total_bytes);
+  callback(to_string(progress.stage), progress.done_bytes, progress.total_bytes);
   return true;
 }
 

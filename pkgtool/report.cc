@@ -5,9 +5,13 @@
 #include <sstream>
 
 #include "format/result_code.h"
+#include "installer/cli/command_line.h"
 #include "pkgtool/key_file.h"
 
 namespace romdelta::pkgtool {
+
+using cli::to_hex;
+
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -105,16 +109,6 @@ std::string device_text(const DeviceFilter& device) {
 }
 
 }  // namespace
-
-std::string to_hex(ByteSpan bytes) {
-  static constexpr char digits[] = "0123456789abcdef";
-  std::string text;
-  for (const std::uint8_t byte : bytes) {
-    text += digits[byte >> 4];
-    text += digits[byte & 15];
-  }
-  return text;
-}
 
 std::string json_report(const VerifyResult& result, bool with_chunks) {
   const PackageHead& head = *result.head;

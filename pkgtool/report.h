@@ -7,8 +7,6 @@
 
 namespace romdelta::pkgtool {
 
-std::string to_hex(ByteSpan bytes);
-
 // What `pkgtool info` prints of a package whose signatures were not checked. Requires: result.head.
 std::string text_report(const VerifyResult& result, bool with_chunks);
 std::string json_report(const VerifyResult& result, bool with_chunks);

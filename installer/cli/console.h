@@ -1,6 +1,7 @@
 // ProgressPrinter: how far a long job is, on standard error, for people or for programs.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <ostream>
 #include <string>
@@ -9,8 +10,9 @@ namespace romdelta::cli {
 
 enum class ProgressMode { automatic, bar, plain, json, none };
 
-// The modes as options spell them.
-inline constexpr const char* kProgressModeNames[] = {"auto", "bar", "plain", "json", "none"};
+// The modes in the order of the enumeration, as options spell them.
+inline constexpr std::array<const char*, 5> kProgressModeNames = {"auto", "bar", "plain", "json",
+                                                                  "none"};
 
 class ProgressPrinter {
  public:

@@ -16,8 +16,7 @@
 #include <optional>
 
 #include "format/result_code.h"
-#include "installer/cli/console.h"
-#include "installer/cli/error.h"
+#include "installer/cli/command_line.h"
 #include "installer/cli/key_text.h"
 #include "installer/cli/rom_config.h"
 #include "installer/session.h"
@@ -40,7 +39,7 @@ struct Options {
   std::string rom_path;
   std::vector<std::string> trust_paths;
   ProgressMode progress = ProgressMode::automatic;
-  bool json = false;
+  ReportFormat format = ReportFormat::text;
   std::string package_path;  // install, resume
   std::string package_id;    // provision
   std::string version;
@@ -155,7 +154,7 @@ class App {
     }
     if (!is_pending()) {
       note().clear();
-      if (options_.json) {
+      if (options_.format == ReportFormat::json) {
         std::cout << Json{{"schema", 1}, {"pending", false}, {"fumo_code", 200}}.dump(2) << '\n';
       } else {
         std::cout << "nothing to resume\n";
@@ -175,12 +174,12 @@ class App {
     const RomConfig rom(options_.rom_path, RomAccess::read_only);
     open_journal(rom);
     const JournalRecord& newest = journal_.newest();
-    if (options_.json) {
+    if (options_.format == ReportFormat::json) {
       Json json{{"schema", 1}, {"pending", is_pending()}};
       if (is_pending()) {
         json["target_slot"] = slot_name(newest.target_slot);
         json["next_chunk"] = newest.next_chunk;
-        json["manifest_digest"] = hex(newest.manifest_digest.value);
+        json["manifest_digest"] = to_hex(newest.manifest_digest.value);
         json["package"] = note().read() ? Json(*note().read()) : Json();
       }
       std::cout << json.dump(2) << '\n';
@@ -210,10 +209,10 @@ class App {
                       {"state", to_string(record.state)},
                       {"security_counter", record.security_counter},
                       {"image_bytes", record.image_bytes},
-                      {"image_digest", hex(record.image_digest.value)},
-                      {"manifest_digest", hex(record.manifest_digest.value)}});
+                      {"image_digest", to_hex(record.image_digest.value)},
+                      {"manifest_digest", to_hex(record.manifest_digest.value)}});
     }
-    if (options_.json) {
+    if (options_.format == ReportFormat::json) {
       std::cout << Json{{"schema", 1}, {"packages", list}}.dump(2) << '\n';
       return Exit::done;
     }
@@ -228,16 +227,6 @@ class App {
   }
 
  private:
-  static std::string hex(ByteSpan bytes) {
-    static constexpr char digits[] = "0123456789abcdef";
-    std::string text;
-    for (const std::uint8_t byte : bytes) {
-      text += digits[byte >> 4];
-      text += digits[byte & 15];
-    }
-    return text;
-  }
-
   static void find_region(const RomConfig& rom, const std::string& package_id) {
     for (const RomRegion& region : rom.device().regions) {
       if (region.package_id == package_id) return;
@@ -305,16 +294,14 @@ class App {
   }
 
   static bool on_progress(void* context, const Progress& progress) {
-    static constexpr std::array<const char*, 3> names = {"check source", "apply", "verify target"};
     auto* printer = static_cast<ProgressPrinter*>(context);
-    printer->update(names[static_cast<std::size_t>(progress.stage)], progress.done_bytes,
-                    progress.total_bytes);
+    printer->update(to_string(progress.stage), progress.done_bytes, progress.total_bytes);
     return interrupted == 0;
   }
 
   void report(const Session& session, Status status, const std::string& path) const {
     const ResultCode code = result_code(status);
-    if (options_.json) {
+    if (options_.format == ReportFormat::json) {
       report_json(session, status);
       return;
     }
@@ -360,26 +347,15 @@ class App {
 };
 
 void add_globals(CLI::App& app, Options* options) {
-  static const std::map<std::string, ProgressMode> modes = {{"auto", ProgressMode::automatic},
-                                                            {"bar", ProgressMode::bar},
-                                                            {"plain", ProgressMode::plain},
-                                                            {"json", ProgressMode::json},
-                                                            {"none", ProgressMode::none}};
   app.add_option("--rom", options->rom_path, "The device: its regions, journal and inventory")
       ->type_name("ROM.toml")
       ->required();
   app.add_option("--trust", options->trust_paths, "Public key that is trusted; may be given again")
       ->type_name("NAME.pub")
       ->allow_extra_args(false);
-  app.add_option("--progress", options->progress, "auto, bar, plain, json or none")
-      ->transform(CLI::CheckedTransformer(modes))
-      ->type_name("MODE");
-  app.add_option_function<std::string>(
-         "--format", [options](const std::string& format) { options->json = format == "json"; },
-         "text or json")
-      ->check(CLI::IsMember({"text", "json"}))
-      ->type_name("FORMAT");
-  app.set_version_flag("--version", std::string("installer ") + ROMDELTA_VERSION);
+  add_progress(app, &options->progress);
+  add_format(app, &options->format);
+  app.set_version_flag("--version", "installer " ROMDELTA_VERSION);
   app.require_subcommand(1);
   app.fallthrough();
   app.footer(
@@ -415,14 +391,6 @@ void add_verbs(CLI::App& app, Options* options, Exit* exit) {
   verb("inventory", "List the ROM packages and their versions", &App::inventory);
 }
 
-int report_error(const Error& error) {
-  std::cerr << "installer: ";
-  if (!error.where().empty()) std::cerr << error.where() << ": ";
-  std::cerr << error.what() << '\n';
-  if (!error.hint().empty()) std::cerr << "hint: " << error.hint() << '\n';
-  return static_cast<int>(error.exit());
-}
-
 int run(int argument_count, char** arguments) {
   CLI::App app("Installs romdelta packages on the device that ROM.toml describes.", "installer");
   Options options;
@@ -431,18 +399,7 @@ int run(int argument_count, char** arguments) {
   add_verbs(app, &options, &exit);
   (void)std::signal(SIGINT, on_interrupt);
   (void)std::signal(SIGTERM, on_interrupt);
-  try {
-    app.parse(argument_count, arguments);
-    return static_cast<int>(exit);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : static_cast<int>(Exit::usage);
-  } catch (const Error& error) {
-    return report_error(error);
-  } catch (const std::bad_alloc&) {
-    return report_error(Error(Exit::io, "not enough memory"));
-  } catch (const std::exception& error) {
-    return report_error(Error(Exit::internal, error.what()));
-  }
+  return run_command_line(app, argument_count, arguments, &exit);
 }
 
 }  // namespace

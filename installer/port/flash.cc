@@ -12,7 +12,7 @@ bool FlashRegion::is_usable() const {
   }
   if (g.erase_block_bytes == 0 || g.erase_block_bytes > limits::erase_block_bytes_max) return false;
   if (g.erase_block_bytes % g.program_unit_bytes != 0) return false;
-  const std::uint64_t unit = g.erase_before_program ? g.erase_block_bytes : g.program_unit_bytes;
+  const std::uint64_t unit = rewrite_unit_bytes();
   if (offset_bytes_ % unit != 0 || size_bytes_ % unit != 0) return false;
   if (size_bytes_ > limits::image_bytes_max) return false;
   return range_inside(offset_bytes_, size_bytes_, flash_->size_bytes());

@@ -56,6 +56,13 @@ class FlashRegion {
   std::uint64_t size_bytes() const { return size_bytes_; }
   FlashGeometry geometry() const { return flash_->geometry(); }
 
+  // Smallest range that can be written again without touching what lies beside it: the erase block
+  // where erase comes before program, else the program unit.
+  std::uint32_t rewrite_unit_bytes() const {
+    const FlashGeometry g = geometry();
+    return g.erase_before_program ? g.erase_block_bytes : g.program_unit_bytes;
+  }
+
   // True when the geometry makes sense and the region begins and ends on what it can erase and
   // program. Everything below requires it.
   bool is_usable() const;

@@ -32,7 +32,7 @@ void run(const Options& options, Context& context) {
   printer.finish();
   if (result.status != Status::ok) {
     context.exit = Exit::negative_answer;
-    context.err << "pkgtool: refused: " << describe_refusal(result.status) << ", at offset "
+    context.err << "pkgtool: refused: " << cli::describe(result.status) << ", at offset "
                 << result.failed_offset_bytes << " of " << options.path << '\n'
                 << "hint: " << result_row(result.status).action << '\n';
     return;

@@ -9,8 +9,7 @@
 #include <vector>
 
 #include "format/result_code.h"
-#include "installer/cli/console.h"
-#include "installer/cli/error.h"
+#include "installer/cli/command_line.h"
 #include "pkgtool/password.h"
 #include "pkgtool/signer.h"
 
@@ -18,6 +17,7 @@ namespace romdelta::pkgtool {
 
 using cli::ProgressMode;
 using cli::ProgressPrinter;
+using cli::ReportFormat;
 
 // What all verbs share: where results and talk go, and how the program ends.
 struct Context {
@@ -63,12 +63,5 @@ struct TrustOptions {
   void add_to(CLI::App& verb);
   std::vector<PublicKey> load() const;
 };
-
-enum class ReportFormat { text, json };
-// Adds --format text|json.
-void add_format(CLI::App& verb, ReportFormat* format);
-
-// "refused: the device does not hold the source of this delta (wrong_source, FUMO 403)".
-std::string describe_refusal(Status status);
 
 }  // namespace romdelta::pkgtool

@@ -48,18 +48,4 @@ std::vector<PublicKey> TrustOptions::load() const {
   return keys;
 }
 
-void add_format(CLI::App& verb, ReportFormat* format) {
-  static const std::map<std::string, ReportFormat> names = {{"text", ReportFormat::text},
-                                                            {"json", ReportFormat::json}};
-  verb.add_option("--format", *format, "text or json")
-      ->transform(CLI::CheckedTransformer(names))
-      ->type_name("FORMAT");
-}
-
-std::string describe_refusal(Status status) {
-  const ResultRow& row = result_row(status);
-  return std::string(row.meaning) + " (" + to_string(status) + ", FUMO " +
-         std::to_string(static_cast<int>(row.code)) + ")";
-}
-
 }  // namespace romdelta::pkgtool

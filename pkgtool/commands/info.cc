@@ -35,7 +35,7 @@ void add_info(CLI::App& app, Context& context) {
   auto options = std::make_shared<Options>();
   verb->add_option("FILE", options->path, "The package")->required();
   verb->add_flag("--chunks", options->chunks, "List the chunks and their columns");
-  add_format(*verb, &options->format);
+  cli::add_format(*verb, &options->format);
   verb->footer("Signatures are listed, not checked: use `pkgtool verify`.");
   verb->callback([options, &context] { run(*options, context); });
 }

@@ -26,7 +26,7 @@ void run(const Options& options, Context& context) {
                 << result.head->manifest.chunk_count << " chunks\n";
     return;
   }
-  context.out << options.path << ": NOT good: " << describe_refusal(result.status) << ", in "
+  context.out << options.path << ": NOT good: " << cli::describe(result.status) << ", in "
               << result.structure << " at offset " << result.offset_bytes << '\n';
 }
 
@@ -37,7 +37,7 @@ void add_verify(CLI::App& app, Context& context) {
   auto options = std::make_shared<Options>();
   verb->add_option("FILE", options->path, "The package")->required();
   options->trust.add_to(*verb);
-  add_format(*verb, &options->format);
+  cli::add_format(*verb, &options->format);
   verb->footer("Exit status 0: good; 1: not good. A delta's source is checked by `pkgtool apply`.");
   verb->callback([options, &context] { run(*options, context); });
 }

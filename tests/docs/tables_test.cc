@@ -1,0 +1,135 @@
+// Tables of the documents that follow from the code: docs/result-codes.md and docs/porting.md.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <regex>
+#include <sstream>
+
+#include "doc_file.h"
+#include "format/manifest.h"
+#include "format/result_code.h"
+#include "installer/installer_c.h"
+#include "installer/session.h"
+
+namespace romdelta::docs_test {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string text_of(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::stringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+TEST(ResultCodes, TableIsTheOneInTheCode) {
+  std::string table =
+      "\n| no. | Status | code | what happened | what the operator does |\n|---|---|---|---|---|\n";
+  for (unsigned i = 0; i < status_count; ++i) {
+    const ResultRow& row = result_row(static_cast<Status>(i));
+    table += "| " + std::to_string(i) + " | `" + to_string(row.status) + "` | " +
+             std::to_string(static_cast<unsigned>(row.code)) + " | " + row.meaning + " | " +
+             row.action + " |\n";
+  }
+  expect_generated_block("result-codes.md", "status-table", table + "\n");
+}
+
+TEST(ResultCodes, TableOfCodesIsTheOneInTheCode) {
+  std::string table = "\n| code | FUMO name | sent for |\n|---|---|---|\n";
+  for (unsigned code = 200; code < 600; ++code) {
+    std::string statuses;
+    for (unsigned i = 0; i < status_count; ++i) {
+      const auto status = static_cast<Status>(i);
+      if (static_cast<unsigned>(result_code(status)) != code) continue;
+      statuses += (statuses.empty() ? "`" : ", `") + std::string(to_string(status)) + "`";
+    }
+    if (statuses.empty()) continue;
+    table += "| " + std::to_string(code) + " | " + to_string(static_cast<ResultCode>(code)) +
+             " | " + statuses + " |\n";
+  }
+  expect_generated_block("result-codes.md", "code-table", table + "\n");
+}
+
+// Arena bytes that are left for the buffers of a chunk, stored and decoded together; 0 when the
+// rest does not fit.
+std::uint64_t left_for_chunk(std::uint64_t arena_bytes, std::uint32_t group_bytes,
+                             std::uint32_t chunk_count) {
+  Manifest manifest;
+  manifest.chunk_count = chunk_count;
+  manifest.group_bytes = group_bytes;
+  const std::uint64_t needed = arena_bytes_needed(manifest);
+  return needed < arena_bytes ? arena_bytes - needed : 0;
+}
+
+TEST(Porting, ArenaTableFollowsTheFormula) {
+  constexpr std::uint32_t kib = 1024;
+  std::string table =
+      "\n| arena | group | left for a chunk, 1 to 64 chunks | 65 to 4,096 chunks | more |\n"
+      "|---|---|---|---|---|\n";
+  struct Row {
+    std::uint32_t arena_kib;
+    std::uint32_t group_kib;
+  };
+  for (const Row& row : {Row{64, 4}, Row{112, 4}, Row{128, 4}, Row{128, 8}, Row{192, 8},
+                         Row{256, 16}, Row{512, 32}, Row{1024, 64}}) {
+    table +=
+        "| " + std::to_string(row.arena_kib) + " KiB | " + std::to_string(row.group_kib) + " KiB |";
+    for (const std::uint32_t chunks : {64u, 4096u, limits::chunk_count_max}) {
+      const std::uint64_t left =
+          left_for_chunk(std::uint64_t{row.arena_kib} * kib, row.group_kib * kib, chunks);
+      table += left == 0 ? " does not fit |" : " " + grouped(left) + " |";
+    }
+    table += "\n";
+  }
+  expect_generated_block("porting.md", "arena-table", table + "\n");
+}
+
+// Every relative link of a document names a file of the tree.
+TEST(Links, LeadSomewhere) {
+  const std::regex link(R"(\]\(([^)#:]+)(#[^)]*)?\))");
+  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(ROMDELTA_DOCS_DIR)) {
+    if (entry.path().extension() != ".md") continue;
+    const std::string text = text_of(entry.path());
+    for (std::sregex_iterator it(text.begin(), text.end(), link), end; it != end; ++it) {
+      const fs::path target = entry.path().parent_path() / (*it)[1].str();
+      EXPECT_TRUE(fs::exists(target)) << entry.path() << " -> " << (*it)[1];
+    }
+  }
+}
+
+// Every test that docs/threat-model.md names is in the tree.
+TEST(ThreatModel, NamesTestsThatExist) {
+  std::string sources;
+  for (const fs::directory_entry& entry :
+       fs::recursive_directory_iterator(fs::path(ROMDELTA_DOCS_DIR).parent_path() / "tests")) {
+    if (entry.path().extension() != ".cc") continue;
+    sources += text_of(entry.path());
+  }
+  const std::string text = read_doc("threat-model.md");
+  const std::regex name("`([A-Z][A-Za-z]+)\\.([A-Z][A-Za-z]+)`");
+  for (std::sregex_iterator it(text.begin(), text.end(), name), end; it != end; ++it) {
+    const std::string test = (*it)[1].str() + ", " + (*it)[2].str() + ")";
+    EXPECT_NE(sources.find(test), std::string::npos) << test;
+  }
+}
+
+// Every docs/*.md file that the sources of format/ and installer/ send their reader to.
+TEST(Links, FromTheSourcesExist) {
+  const std::regex reference(R"(docs/[a-z_-]+\.md)");
+  const fs::path root = fs::path(ROMDELTA_DOCS_DIR).parent_path();
+  for (const char* folder : {"format", "installer"}) {
+    for (const fs::directory_entry& entry : fs::recursive_directory_iterator(root / folder)) {
+      if (entry.path().extension() != ".h" && entry.path().extension() != ".cc") continue;
+      const std::string text = text_of(entry.path());
+      for (std::sregex_iterator it(text.begin(), text.end(), reference), end; it != end; ++it) {
+        EXPECT_TRUE(fs::exists(root / it->str())) << entry.path() << " -> " << it->str();
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace romdelta::docs_test
