@@ -68,6 +68,8 @@ Status Session::push(std::uint64_t offset_bytes, ByteSpan bytes) {
     const Status status = take(&bytes);
     if (status != Status::ok) return fail(status);
     offset_bytes += size_before - bytes.size();
+    // Back to the first chunk: what is left of this piece is not wanted now.
+    if (next_offset_ < offset_bytes) break;
   }
   return stage_ == Stage::complete ? Status::ok : Status::need_input;
 }

@@ -131,7 +131,6 @@ class CommandSigner final : public Signer {
 }  // namespace
 
 std::unique_ptr<Signer> make_command_signer(std::string command, const PublicKey& public_key) {
-  if (sodium_init() < 0) throw Error(Exit::internal, "libsodium cannot start");
   return std::make_unique<CommandSigner>(std::move(command), public_key);
 }
 

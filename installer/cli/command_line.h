@@ -16,6 +16,9 @@ enum class ReportFormat { text, json };
 void add_progress(CLI::App& app, ProgressMode* mode);
 void add_format(CLI::App& app, ReportFormat* format);
 
+// A check for options that take a number: CLI11 reads "-1" as the largest number there is.
+std::string not_negative(const std::string& text);
+
 // Parses the command line, which runs the callbacks of `app`, and gives the exit status: `*exit` as
 // a callback left it, usage for a wrong command line, or what an Error says. Prints errors on
 // standard error.

@@ -44,8 +44,9 @@ std::vector<std::uint8_t> decode_key_text(const std::string& text, const std::st
   if (!line.empty() && line.back() == '\r') line.pop_back();
   std::vector<std::uint8_t> content(line.size());
   std::size_t size = 0;
-  const bool good = sodium_base642bin(content.data(), content.size(), line.data(), line.size(),
-                                      nullptr, &size, nullptr, kBase64) == 0;
+  const bool good =
+      !line.empty() && sodium_base642bin(content.data(), content.size(), line.data(), line.size(),
+                                         nullptr, &size, nullptr, kBase64) == 0;
   sodium_memzero(line.data(), line.size());
   if (!good) throw_key("the second line is not base64", where);
   content.resize(size);

@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -54,8 +55,17 @@ class PendingNote {
  public:
   explicit PendingNote(const std::string& rom_path) : path_(rom_path + ".pending") {}
 
+  // Whole or not at all, and durable before the journal says that there is something to resume.
   void write(const std::string& package_path) const {
-    std::ofstream(path_, std::ios::trunc) << std::filesystem::absolute(package_path).string();
+    const std::string text = std::filesystem::absolute(package_path).string() + "\n";
+    const std::string fresh = path_ + ".new";
+    const int descriptor = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (descriptor < 0) return;
+    const bool written =
+        ::write(descriptor, text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
+        ::fsync(descriptor) == 0;
+    (void)::close(descriptor);
+    if (written) (void)std::rename(fresh.c_str(), path_.c_str());
   }
   std::optional<std::string> read() const {
     std::ifstream file(path_);
@@ -246,11 +256,19 @@ class App {
     return journal_.has_record() && journal_.newest().kind != JournalKind::done;
   }
 
+  bool is_pending_package(const Session& session) const {
+    return session.head() != nullptr &&
+           session.head()->manifest_digest == journal_.newest().manifest_digest;
+  }
+
   Exit install_package(const std::string& path) {
     std::ifstream file(path, std::ios::binary);
     if (!file) {
       throw Error(Exit::bad_input, std::string("cannot read the file: ") + std::strerror(errno),
                   path);
+    }
+    if (!std::filesystem::is_regular_file(path) && !std::filesystem::is_block_file(path)) {
+      throw Error(Exit::bad_input, "not a regular file", path);
     }
     RomConfig rom(options_.rom_path, RomAccess::read_write);
     std::vector<PublicKey> keys;
@@ -259,6 +277,7 @@ class App {
     }
     Device device = rom.device();
     device.trusted_keys = keys;
+    const std::optional<std::string> path_before = note().read();
     note().write(path);
 
     ProgressPrinter printer(options_.progress, std::cerr);
@@ -272,7 +291,12 @@ class App {
     if (status == Status::ok) status = session.finish();
     printer.finish();
     open_journal(rom);
-    if (!is_pending()) note().clear();
+    if (!is_pending()) {
+      note().clear();
+    } else if (path_before && !is_pending_package(session)) {
+      // This package was refused: what is pending is still the other one.
+      note().write(*path_before);
+    }
     report(session, status, path);
     return exit_of(status);
   }
@@ -379,8 +403,10 @@ void add_verbs(CLI::App& app, Options* options, Exit* exit) {
   provision->add_option("--slot", options->slot, "Where it is: a or b")
       ->capture_default_str()
       ->check(CLI::IsMember({"a", "b"}));
-  provision->add_option("--security-counter", options->security_counter,
-                        "Lowest security counter that packages must have");
+  provision
+      ->add_option("--security-counter", options->security_counter,
+                   "Lowest security counter that packages must have")
+      ->check(not_negative);
   provision->add_flag("--force", options->force, "Even if a package was installed since");
   verb("install", "Install a package into the other slot", &App::install)
       ->add_option("FILE", options->package_path, "The package")

@@ -1,7 +1,9 @@
 #include "installer/cli/rom_config.h"
 
+#include <sys/stat.h>
 #include <toml++/toml.h>
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <optional>
@@ -40,10 +42,10 @@ class RomConfig::Reader {
   void run() {
     const toml::table root = parse();
     reject_unknown(root, {"device", "region", "journal", "scratch", "inventory"}, "");
-    read_device(table(root, "device"));
+    read_device(table(root, "device", path_));
     read_regions(root);
-    config_.device_.journal = region(table(root, "journal"), "journal", kRecords);
-    config_.device_.inventory = region(table(root, "inventory"), "inventory", kRecords);
+    config_.device_.journal = region(table(root, "journal", path_), "journal", kRecords);
+    config_.device_.inventory = region(table(root, "inventory", path_), "inventory", kRecords);
     if (const toml::node* scratch = root.get("scratch")) {
       config_.device_.scratch = region(as_table(*scratch, "scratch"), "scratch", kRecords);
     }
@@ -53,6 +55,15 @@ class RomConfig::Reader {
   }
 
  private:
+  // A part of the device's storage.
+  struct Place {
+    std::string name;
+    std::string where;
+    std::uint64_t device = 0;
+    std::uint64_t file = 0;
+    std::uint64_t offset = 0;
+    std::uint64_t size = 0;
+  };
   static constexpr FlashGeometry kRecords{kEraseBlockBytes, kProgramUnitBytes, false};
 
   toml::table parse() const {
@@ -74,9 +85,11 @@ class RomConfig::Reader {
     fail("'" + name + "' must be a table", position(path_, node));
   }
 
-  const toml::table& table(const toml::table& parent, const std::string& name) const {
+  // `where` is what an error names when there is no such table.
+  const toml::table& table(const toml::table& parent, const std::string& name,
+                           const std::string& where) const {
     const toml::node* node = parent.get(name);
-    if (node == nullptr) fail("the table [" + name + "] is missing", path_);
+    if (node == nullptr) fail("the table [" + name + "] is missing", where);
     return as_table(*node, name);
   }
 
@@ -113,7 +126,7 @@ class RomConfig::Reader {
   std::uint32_t number32(const toml::table& parent, const std::string& key,
                          std::optional<std::int64_t> otherwise = std::nullopt) const {
     const std::uint64_t value = number(parent, key, otherwise);
-    if (value > 0xffffffff) fail("'" + key + "' is too large", position(path_, parent));
+    if (value > 0xffffffff) fail("'" + key + "' is too large", position(path_, *parent.get(key)));
     return static_cast<std::uint32_t>(value);
   }
 
@@ -138,7 +151,7 @@ class RomConfig::Reader {
                    "region.");
     const std::string id = text(entry, "package_id");
     if (!is_valid_package_id(id)) {
-      fail("'" + id + "' is not a package id", position(path_, entry));
+      fail("'" + id + "' is not a package id", position(path_, *entry.get("package_id")));
     }
     for (const RomRegion& before : config_.regions_) {
       if (before.package_id == id) fail("two regions for " + id, position(path_, entry));
@@ -148,11 +161,36 @@ class RomConfig::Reader {
     geometry.program_unit_bytes = number32(entry, "program_unit_bytes", kProgramUnitBytes);
     RomRegion region_entry;
     region_entry.package_id = config_.package_ids_.emplace_back(id);
-    region_entry.slot_a = region(table(entry, "slot_a"), "slot_a", geometry, true);
+    region_entry.slot_a =
+        region(table(entry, "slot_a", position(path_, entry)), "slot_a", geometry, true);
     if (const toml::node* slot_b = entry.get("slot_b")) {
       region_entry.slot_b = region(as_table(*slot_b, "slot_b"), "slot_b", geometry);
     }
     config_.regions_.push_back(region_entry);
+  }
+
+  // A brick in the making: a write to one part would destroy another.
+  void reject_overlap(const Place& place) {
+    for (const Place& other : places_) {
+      const bool apart = place.device != other.device || place.file != other.file ||
+                         place.offset >= other.offset + other.size ||
+                         other.offset >= place.offset + place.size;
+      if (!apart) fail("'" + place.name + "' overlaps '" + other.name + "'", place.where);
+    }
+    places_.push_back(place);
+  }
+
+  // Where the bytes of `path` are, whatever it is called; the storage is open.
+  Place place_of(const std::string& path) const {
+    struct stat info {};
+    if (::stat(path.c_str(), &info) != 0) {
+      throw Error(Exit::io, std::string("cannot open the storage: ") + std::strerror(errno), path);
+    }
+    Place place;
+    const bool is_device = S_ISBLK(info.st_mode) || S_ISCHR(info.st_mode);
+    place.device = is_device ? info.st_rdev : info.st_dev;
+    place.file = is_device ? 0 : info.st_ino;
+    return place;
   }
 
   // `must_exist`: never create the file.
@@ -176,6 +214,12 @@ class RomConfig::Reader {
               "program unit at most 4096 bytes and a divisor of the erase block",
           position(path_, entry));
     }
+    Place place = place_of(path);
+    place.name = name;
+    place.where = position(path_, entry);
+    place.offset = offset;
+    place.size = size;
+    reject_overlap(place);
     return result;
   }
 
@@ -197,13 +241,18 @@ class RomConfig::Reader {
       status = storage.file.open(path.c_str(), mode, size, geometry, &error_number);
     }
     if (status != Status::ok) {
+      const char* hint = error_number != ENOENT ? ""
+                         : must_exist           ? "slot A is what the factory wrote"
+                         : writable             ? "its folder must exist"
+                                                : "`provision` creates it";
       throw Error(Exit::io, std::string("cannot open the storage: ") + std::strerror(error_number),
-                  path);
+                  path, hint);
     }
     return flash;
   }
 
   RomConfig& config_;
+  std::vector<Place> places_;
   const std::string& path_;
   RomAccess access_;
 };

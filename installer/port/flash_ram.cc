@@ -24,10 +24,9 @@ Status RamFlash::program(std::uint64_t offset, ByteSpan bytes) {
   const std::uint64_t unit = geometry_.program_unit_bytes;
   if (offset % unit != 0 || bytes.size() % unit != 0) return Status::flash_program_failed;
   const MutableByteSpan place = memory_.subspan(offset, bytes.size());
-  if (geometry_.erase_before_program) {
-    for (const std::uint8_t byte : place) {
-      if (byte != 0xff) return Status::flash_program_failed;
-    }
+  if (geometry_.erase_before_program &&
+      kernels_.find_not(place.data(), place.size(), 0xff) != place.size()) {
+    return Status::flash_program_failed;
   }
   copy_bytes(place.data(), bytes);
   programmed_bytes_ += bytes.size();

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "installer/port/flash.h"
+#include "installer/simd/kernels.h"
 
 namespace romdelta {
 
@@ -29,6 +30,7 @@ class RamFlash final : public Flash {
  private:
   MutableByteSpan memory_;
   FlashGeometry geometry_;
+  const Kernels& kernels_ = best_kernels();
   std::uint64_t programmed_bytes_ = 0;
   std::uint64_t erased_blocks_ = 0;
 };

@@ -173,6 +173,7 @@ void add_build(CLI::App& app, Context& context) {
     verb->add_option(name, *value, help)
         ->capture_default_str()
         ->transform(CLI::AsSizeValue(false))
+        ->transform(CLI::Validator([](std::string& text) { return cli::not_negative(text); }, ""))
         ->type_name("BYTES");
   };
   add_size("--ram", &options->ram_bytes, "Most RAM that the installer may use");
@@ -184,8 +185,10 @@ void add_build(CLI::App& app, Context& context) {
       ->type_name("N|MIN-MAX");
   verb->add_option("--security-counter", options->security_counter,
                    "Refused by devices whose counter is higher")
+      ->check(cli::not_negative)
       ->type_name("N");
   verb->add_option("--threads", options->thread_count, "Threads; never changes the output")
+      ->check(cli::not_negative)
       ->type_name("N");
   options->signer.add_to(*verb);
   verb->add_flag("--unsigned", options->is_unsigned,

@@ -19,6 +19,7 @@ void SignerOptions::add_to(CLI::App& verb) {
   verb.add_option("--password-fd", password.descriptor,
                   "Read the key's password from this file descriptor (else ROMDELTA_PASSWORD, else "
                   "the terminal)")
+      ->check(cli::not_negative)
       ->type_name("N")
       ->needs(key);
 }

@@ -3,11 +3,16 @@
 namespace romdelta::pkgtool {
 namespace {
 
-// The long options of a verb, with the two dashes.
+// The long options of a verb, and those of the program that work behind it, with the two dashes.
 std::vector<std::string> long_options(const CLI::App& verb) {
   std::vector<std::string> names;
-  for (const CLI::Option* option : verb.get_options()) {
-    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+  for (const CLI::App* app : {&verb, static_cast<const CLI::App*>(verb.get_parent())}) {
+    for (const CLI::Option* option : app->get_options()) {
+      for (const std::string& name : option->get_lnames()) {
+        const bool once = app == &verb || (name != "help" && name != "version");
+        if (once) names.push_back("--" + name);
+      }
+    }
   }
   return names;
 }
@@ -55,11 +60,9 @@ void print_fish(const CLI::App& app, std::ostream& out) {
   for (const CLI::App* verb : app.get_subcommands({})) {
     out << "complete -c pkgtool -n __fish_use_subcommand -f -a " << verb->get_name() << " -d '"
         << verb->get_description() << "'\n";
-    for (const CLI::Option* option : verb->get_options()) {
-      for (const std::string& name : option->get_lnames()) {
-        out << "complete -c pkgtool -n '__fish_seen_subcommand_from " << verb->get_name() << "' -l "
-            << name << '\n';
-      }
+    for (const std::string& name : long_options(*verb)) {
+      out << "complete -c pkgtool -n '__fish_seen_subcommand_from " << verb->get_name() << "' -l "
+          << name.substr(2) << '\n';
     }
   }
 }

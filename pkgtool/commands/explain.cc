@@ -45,7 +45,7 @@ void add_explain(CLI::App& app, Context& context) {
   auto code = std::make_shared<std::string>();
   verb->add_option("CODE", *code, "A FUMO code (403) or a status (wrong_source)")->required();
   verb->callback([code, &context] {
-    const bool is_number = code->size() <= 4 && !code->empty() &&
+    const bool is_number = code->size() <= 9 && !code->empty() &&
                            code->find_first_not_of("0123456789") == std::string::npos;
     if (is_number) {
       explain_code(static_cast<unsigned>(std::stoul(*code)), context);

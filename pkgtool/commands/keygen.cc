@@ -46,6 +46,7 @@ void add_keygen(CLI::App& app, Context& context) {
   verb->add_flag("--no-password", options->no_password, "Leave the secret key unprotected");
   verb->add_option("--password-fd", options->password.descriptor,
                    "Read the password from this file descriptor")
+      ->check(cli::not_negative)
       ->type_name("N");
   verb->add_flag("--force", options->force, "Replace files that exist");
   verb->footer(

@@ -18,6 +18,9 @@ struct Options {
 };
 
 void run(const Options& options, Context& context) {
+  if (options.digest && options.signer.given()) {
+    throw Error(Exit::usage, "--digest signs nothing: it takes no key and no signer", "--digest");
+  }
   const PackageFile package(options.path);
   if (options.digest) {
     write_file(options.output_path.empty() ? "-" : options.output_path,

@@ -22,8 +22,9 @@ void run(const Options& options, Context& context) {
     return;
   }
   if (good) {
-    context.out << options.path << ": good: signature, manifest and "
-                << result.head->manifest.chunk_count << " chunks\n";
+    const std::uint32_t count = result.head->manifest.chunk_count;
+    context.out << options.path << ": good: signature, manifest and " << count
+                << (count == 1 ? " chunk\n" : " chunks\n");
     return;
   }
   context.out << options.path << ": NOT good: " << cli::describe(result.status) << ", in "

@@ -1,0 +1,28 @@
+# Includes run one way only: format <- installer <- pkgtool. The engine in installer/ does not see
+# its own command line either, and a kernel file sees its table only.
+function(check folder allowed)
+  file(GLOB_RECURSE files RELATIVE ${SOURCE_DIR}
+    ${SOURCE_DIR}/${folder}/*.h ${SOURCE_DIR}/${folder}/*.cc ${SOURCE_DIR}/${folder}/*.inc)
+  list(LENGTH files count)
+  if(count EQUAL 0)
+    message(FATAL_ERROR "no sources in ${folder}/")
+  endif()
+  foreach(file ${files})
+    if(file MATCHES "^installer/cli/" AND NOT folder MATCHES "cli")
+      continue()
+    endif()
+    file(STRINGS ${SOURCE_DIR}/${file} lines REGEX "^#include \"")
+    foreach(line ${lines})
+      if(NOT line MATCHES "^#include \"(${allowed})")
+        message(SEND_ERROR "${file}: ${line}")
+      endif()
+    endforeach()
+  endforeach()
+endfunction()
+
+check(format "format/")
+check(installer "format/|installer/[^/]*\\.h\"|installer/port/|installer/simd/")
+check(installer/port "format/|installer/port/")
+check(installer/simd "installer/simd/kernels")
+check(installer/cli "format/|installer/")
+check(pkgtool "format/|installer/|pkgtool/")

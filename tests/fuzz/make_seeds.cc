@@ -1,0 +1,213 @@
+// Writes the seeds of all fuzz targets below the directory given: small inputs that are good, and
+// one step away from good. seeds/README.md.
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+
+#include "pkgtool/key_file.h"
+#include "pkgtool/packager.h"
+#include "tests/support/manifest_maker.h"
+#include "tests/support/package_maker.h"
+#include "tests/support/test_device.h"
+
+namespace romdelta::test {
+namespace {
+
+std::filesystem::path seeds_directory;
+
+void write_seed(const std::string& target, const std::string& name, ByteSpan bytes) {
+  const std::filesystem::path directory = seeds_directory / target;
+  std::filesystem::create_directories(directory);
+  std::ofstream file(directory / name, std::ios::binary);
+  file.write(reinterpret_cast<const char*>(bytes.data()),
+             static_cast<std::streamsize>(bytes.size()));
+  if (!file.flush()) throw std::runtime_error("cannot write " + name);
+}
+
+Bytes little_endian(std::uint64_t value, std::size_t count) {
+  Bytes bytes;
+  for (std::size_t i = 0; i < count; ++i) {
+    bytes.push_back(static_cast<std::uint8_t>(value >> (8 * i)));
+  }
+  return bytes;
+}
+
+// The same as in fuzz_session.cc and fuzz_journal.cc.
+PackagePlan small_plan() {
+  PackagePlan plan;
+  plan.source = make_image(5000, 31);
+  plan.target = revise(plan.source, 5200, 32);
+  return plan;
+}
+
+PackagePlan full_plan() {
+  PackagePlan plan;
+  plan.target = make_image(1500, 33);
+  plan.chunk_bytes = 600;
+  return plan;
+}
+
+PackagePlan deep_plan() {
+  PackagePlan plan = small_plan();
+  plan.target.resize(1400);
+  plan.chunk_bytes = 20;
+  return plan;
+}
+
+Bytes built_by_pkgtool() {
+  const PackagePlan plan = small_plan();
+  pkgtool::BuildRequest request;
+  request.package_id = plan.package_id;
+  request.source = pkgtool::SourceImage{plan.source, "1.0"};
+  request.target = plan.target;
+  request.target_version = "2.0";
+  request.encoder.ram_bytes_max = 120'000;
+  request.encoder.erase_block_bytes = 1024;
+  const pkgtool::UnsignedPackage package = pkgtool::build_package(request, {});
+  SignatureList signatures;
+  if (!signatures.insert(sign(test_key(1), package.digest()))) throw std::logic_error("sign");
+  return pkgtool::assemble(package, signatures);
+}
+
+std::vector<std::pair<std::string, Bytes>> packages() {
+  PackagePlan stored = small_plan();
+  stored.coding = Coding::stored;
+  PackagePlan filtered = full_plan();
+  (void)filtered.device.vendor.assign("example");
+  (void)filtered.device.model.assign("x1");
+  filtered.device.has_hardware_range = true;
+  filtered.device.hardware_max = 9;
+  filtered.security_counter = 3;
+  PackagePlan empty = small_plan();
+  empty.target.clear();
+  return {{"delta", make_package(small_plan()).file},
+          {"stored", make_package(stored).file},
+          {"full", make_package(full_plan()).file},
+          {"deep", make_package(deep_plan()).file},
+          {"filtered", make_package(filtered).file},
+          {"empty", make_package(empty).file},
+          {"pkgtool", built_by_pkgtool()}};
+}
+
+void write_manifests_heads_and_sessions() {
+  for (const auto& [name, file] : packages()) {
+    PackageHead head;
+    if (inspect_head(file, &head) != Status::ok) throw std::logic_error(name);
+    write_seed("fuzz_manifest", name, encoded(head.manifest));
+    write_seed("fuzz_head", name, ByteSpan(file).first(head.head_bytes));
+    write_seed("fuzz_session", name, concat({Bytes{0}, little_endian(1, 8), file}));
+    write_seed("fuzz_session", name + "-as-it-is", concat({Bytes{3}, little_endian(2, 8), file}));
+  }
+  Random random(34);
+  for (int i = 0; i < 12; ++i) {
+    write_seed("fuzz_manifest", "random-" + std::to_string(i), encoded(random_manifest(&random)));
+  }
+  std::vector<ManifestField> fields = split_fields(encoded(sample_manifest()));
+  fields.push_back({0x8002, to_bytes("unknown")});
+  write_seed("fuzz_manifest", "unknown-field", join_fields(fields));
+  std::vector<TestKey> keys;
+  for (std::uint8_t i = 1; i <= 8; ++i) keys.push_back(test_key(i));
+  write_seed("fuzz_head", "eight-signatures", make_head(sample_manifest(), keys));
+  write_seed("fuzz_head", "unsigned", make_head(sample_manifest(), {}));
+}
+
+void write_chunks() {
+  const Bytes image = make_image(4096, 21);
+  const Bytes target = revise(image, 3000, 35);
+  const Piece pieces[] = {{100, 900, 100}, {0, 500, 0}, {3000, 1000, 500}};
+  const ChunkContent delta = make_content(image, target, pieces);
+  const Piece literal[] = {{0, 0, 3000}};
+  const ChunkContent full = make_content({}, target, literal);
+  const Bytes zeros(3000, 0);
+  const ChunkContent run = make_content({}, zeros, literal);
+  const auto write = [&](const std::string& name, const ChunkContent& content, Coding coding,
+                         std::uint8_t source) {
+    const Chunk chunk = encode_chunk(content, 3000, coding);
+    write_seed("fuzz_chunk", name,
+               concat({little_endian(3000 - 1, 2), little_endian(chunk.decoded_bytes, 2),
+                       Bytes{source}, chunk.bytes}));
+  };
+  write("delta-zstd", delta, Coding::zstd, 0);
+  write("delta-stored", delta, Coding::stored, 0);
+  write("full-zstd", full, Coding::zstd, 1);
+  write("run-zstd", run, Coding::zstd, 1);
+}
+
+void write_controls() {
+  const Bytes image = make_image(3000, 22);
+  const Bytes target = revise(image, 700, 36);
+  const std::vector<std::vector<Piece>> covers = {{{0, 700, 0}},
+                                                  {{0, 0, 700}},
+                                                  {{1000, 200, 50}, {0, 250, 100}, {2900, 100, 0}},
+                                                  {{2990, 1, 1}, {5, 1, 300}, {200, 397, 0}}};
+  int number = 0;
+  for (const std::vector<Piece>& cover : covers) {
+    ChunkContent content = make_content(image, target, cover);
+    Bytes seed =
+        concat({little_endian(700 - 1, 2), Bytes{3}, little_endian(content.source_position, 8)});
+    for (const Bytes& column : content.columns) append(&seed, little_endian(column.size(), 2));
+    for (const Bytes& column : content.columns) append(&seed, column);
+    write_seed("fuzz_control", "cover-" + std::to_string(number), seed);
+    ++number;
+  }
+}
+
+void write_journals() {
+  const PackagePlan plan = small_plan();
+  const MadePackage package = make_package(plan);
+  DeviceShape shape;
+  shape.slot_bytes = 8 * 1024;
+  shape.journal_bytes = 2 * 1024;
+  shape.inventory_bytes = 2 * 1024;
+  for (const std::uint64_t percent : {0u, 40u, 70u, 99u, 100u}) {
+    TestDevice device(shape);
+    device.provision(plan.source, "1.0");
+    RunOptions options;
+    if (percent != 100) options.stop_at = package.file.size() * percent / 100;
+    (void)run_session(&device, package.file, options);
+    const std::uint64_t there = plan.target.size() * percent / 100;
+    for (const std::uint8_t bits : {std::uint8_t{0x00}, std::uint8_t{0x03}, std::uint8_t{0x0f}}) {
+      Bytes seed = concat({Bytes{bits}, little_endian(there, 2), device.journal_memory()});
+      if ((bits & 0x04) != 0) append(&seed, device.inventory_memory());
+      write_seed("fuzz_journal", "cut-" + std::to_string(percent) + "-" + std::to_string(bits),
+                 seed);
+    }
+  }
+}
+
+void write_key_texts() {
+  const TestKey key = test_key(1);
+  Digest digest;
+  write_seed("fuzz_key_text", "public", to_bytes(cli::format_public_key(key.public_key)));
+  write_seed("fuzz_key_text", "signature", to_bytes(pkgtool::format_signature(sign(key, digest))));
+  // An unprotected minisign key file: algorithms, salt and limits of zero, then id, key, checksum.
+  Bytes secret = to_bytes("Ed");
+  append(&secret, Bytes{0, 0});
+  append(&secret, to_bytes("B2"));
+  secret.resize(secret.size() + 48);
+  append(&secret, key.public_key.id.value);
+  append(&secret, key.secret);
+  secret.resize(secret.size() + 32);
+  write_seed("fuzz_key_text", "secret-wrong-checksum",
+             to_bytes(cli::encode_key_text("romdelta secret key", secret)));
+  write_seed("fuzz_key_text", "windows-line-end",
+             to_bytes("untrusted comment: x\r\nRWQAAAAAAAAAAYqI4905pVRqRDOZ\r\n"));
+}
+
+}  // namespace
+}  // namespace romdelta::test
+
+int main(int argc, char** argv) {
+  if (argc != 2) {
+    std::cerr << "usage: make_fuzz_seeds DIRECTORY\n";
+    return 2;
+  }
+  using namespace romdelta::test;
+  seeds_directory = argv[1];
+  write_manifests_heads_and_sessions();
+  write_chunks();
+  write_controls();
+  write_journals();
+  write_key_texts();
+  return 0;
+}

@@ -1,0 +1,64 @@
+#include "tests/golden/description.h"
+
+#include <sstream>
+
+#include "tests/support/bytes.h"
+
+namespace romdelta::test {
+namespace {
+
+void describe_image(const char* name, const ImageIdentity& image, std::ostream& out) {
+  out << name << ".version " << image.version.view() << "\n"
+      << name << ".image_bytes " << image.bytes << "\n"
+      << name << ".digest " << to_hex(image.digest.value) << "\n";
+}
+
+void describe_device(const Manifest& m, std::ostream& out) {
+  if (!m.device.vendor.empty()) out << "vendor " << m.device.vendor.view() << "\n";
+  if (!m.device.model.empty()) out << "model " << m.device.model.view() << "\n";
+  if (m.device.has_hardware_range) {
+    out << "hardware " << m.device.hardware_min << " to " << m.device.hardware_max << "\n";
+  }
+  out << "security_counter " << m.security_counter << "\n";
+}
+
+void describe_budgets(const Budgets& budgets, std::ostream& out) {
+  out << "ram_bytes " << budgets.ram_bytes << "\n"
+      << "scratch_bytes " << budgets.scratch_bytes << "\n"
+      << "journal_bytes " << budgets.journal_bytes << "\n"
+      << "flash_write_bytes " << budgets.flash_write_bytes << "\n"
+      << "erase_count " << budgets.erase_count << "\n"
+      << "redo_bytes " << budgets.redo_bytes << "\n";
+}
+
+}  // namespace
+
+std::string describe(const PackageHead& head) {
+  const Manifest& m = head.manifest;
+  std::ostringstream out;
+  out << "package_id " << m.package_id.view() << "\n"
+      << "layout " << to_string(m.layout) << "\n"
+      << "codec " << to_string(m.codec) << "\n";
+  describe_image("target", m.target, out);
+  out << "target.checksum " << m.target_checksum.value << "\n";
+  for (std::size_t i = 0; i < m.source_count; ++i) describe_image("source", m.sources[i], out);
+  out << "payload_bytes " << m.payload_bytes << "\n"
+      << "chunk_count " << m.chunk_count << "\n"
+      << "tree_root " << to_hex(m.tree_root.value) << "\n"
+      << "chunk_stored_bytes_max " << m.chunk_stored_bytes_max << "\n"
+      << "chunk_decoded_bytes_max " << m.chunk_decoded_bytes_max << "\n"
+      << "group_bytes " << m.group_bytes << "\n"
+      << "erase_block_bytes " << m.erase_block_bytes << "\n";
+  describe_budgets(m.budgets, out);
+  describe_device(m, out);
+  out << "encoder " << m.encoder.view() << "\n";
+  for (const Signature& signature : head.signatures.view()) {
+    out << "signature.key_id " << to_hex(signature.key_id.value) << "\n";
+  }
+  out << "manifest_digest " << to_hex(head.manifest_digest.value) << "\n"
+      << "head_bytes " << head.head_bytes << "\n"
+      << "file_bytes " << head.file_bytes() << "\n";
+  return out.str();
+}
+
+}  // namespace romdelta::test

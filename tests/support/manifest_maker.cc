@@ -1,0 +1,147 @@
+#include "tests/support/manifest_maker.h"
+
+#include <algorithm>
+#include <string>
+
+#include "format/hash_tree.h"
+
+namespace romdelta::test {
+namespace {
+
+bool coin(Random* random) { return pick(random, 0, 1) == 1; }
+
+std::uint32_t pick32(Random* random, std::uint32_t low, std::uint32_t high) {
+  return static_cast<std::uint32_t>(pick(random, low, high));
+}
+
+std::string random_text(Random* random, std::string_view alphabet, std::size_t most) {
+  std::string text(pick(random, 1, most), '\0');
+  for (char& c : text) c = alphabet[pick(random, 0, alphabet.size() - 1)];
+  return text;
+}
+
+Digest random_digest(Random* random) {
+  Digest digest;
+  for (std::uint8_t& byte : digest.value) byte = static_cast<std::uint8_t>((*random)());
+  return digest;
+}
+
+ImageIdentity random_image(Random* random) {
+  ImageIdentity image;
+  image.bytes = coin(random) ? pick(random, 0, limits::image_bytes_max) : pick(random, 0, 100000);
+  image.digest = random_digest(random);
+  (void)image.version.assign(random_text(random, "aZ09._-+~:", limits::version_bytes_max));
+  return image;
+}
+
+void fill_sources(Random* random, Manifest* m) {
+  m->source_count = pick(random, 0, 3);
+  if (pick(random, 0, 9) == 0) m->source_count = limits::source_count_max;
+  for (std::size_t i = 0; i < m->source_count; ++i) m->sources[i] = random_image(random);
+  std::sort(m->sources.begin(), m->sources.begin() + static_cast<std::ptrdiff_t>(m->source_count),
+            [](const auto& a, const auto& b) { return a.digest.value < b.digest.value; });
+}
+
+void fill_chunks(Random* random, Manifest* m) {
+  if (m->target.bytes == 0) return;
+  const auto most = std::min<std::uint64_t>(m->target.bytes, limits::chunk_count_max);
+  m->chunk_count = static_cast<std::uint32_t>(
+      pick(random, 1, coin(random) ? most : std::min<std::uint64_t>(most, 100)));
+  m->tree_root = random_digest(random);
+  m->chunk_stored_bytes_max = pick32(random, 1, limits::chunk_stored_bytes_max);
+  m->chunk_decoded_bytes_max = pick32(random, 0, limits::chunk_decoded_bytes_max);
+  const std::uint64_t stored_most = std::uint64_t{m->chunk_count} * m->chunk_stored_bytes_max;
+  m->payload_bytes = tree_bytes_total(m->chunk_count) + pick(random, 1, stored_most);
+}
+
+void fill_device(Random* random, Manifest* m) {
+  if (coin(random)) (void)m->device.vendor.assign(random_text(random, " ~Az", 32));
+  if (coin(random)) (void)m->device.model.assign(random_text(random, "!x1 ", 32));
+  if (coin(random)) {
+    m->device.has_hardware_range = true;
+    m->device.hardware_min = pick32(random, 0, 1000);
+    m->device.hardware_max = pick32(random, m->device.hardware_min, ~0u);
+  }
+  if (coin(random)) m->security_counter = pick(random, 1, ~std::uint64_t{0});
+  if (coin(random)) (void)m->encoder.assign(random_text(random, "pkg 1.", 64));
+}
+
+}  // namespace
+
+Manifest random_manifest(Random* random) {
+  Manifest m;
+  (void)m.package_id.assign("a" + random_text(random, "az09._-", 63));
+  m.target = random_image(random);
+  m.target_checksum.value = (*random)();
+  fill_sources(random, &m);
+  fill_chunks(random, &m);
+  m.erase_block_bytes = std::uint32_t{1} << pick(random, 0, 20);
+  m.group_bytes = m.erase_block_bytes * pick32(random, 1, 8);
+  m.budgets.ram_bytes = arena_bytes_needed(m) + pick(random, 0, 1000);
+  m.budgets.scratch_bytes = pick(random, 0, 1000);
+  m.budgets.journal_bytes = (*random)();
+  m.budgets.flash_write_bytes = (*random)();
+  m.budgets.erase_count = (*random)();
+  m.budgets.redo_bytes = (*random)();
+  fill_device(random, &m);
+  return m;
+}
+
+Manifest sample_manifest() {
+  Manifest m;
+  (void)m.package_id.assign("com.example.app");
+  m.target.bytes = 6000;
+  m.target.digest.value.fill(0x11);
+  (void)m.target.version.assign("2.0");
+  m.target_checksum.value = 0x1122334455667788;
+  m.source_count = 1;
+  m.sources[0].bytes = 5000;
+  m.sources[0].digest.value.fill(0x22);
+  (void)m.sources[0].version.assign("1.0");
+  m.payload_bytes = 2000;
+  m.chunk_count = 3;
+  m.tree_root.value.fill(0x33);
+  m.chunk_stored_bytes_max = 1000;
+  m.chunk_decoded_bytes_max = 4000;
+  m.group_bytes = 2048;
+  m.erase_block_bytes = 1024;
+  m.budgets.ram_bytes = arena_bytes_needed(m);
+  m.budgets.flash_write_bytes = 6000;
+  (void)m.device.vendor.assign("example");
+  (void)m.device.model.assign("x1");
+  m.device.has_hardware_range = true;
+  m.device.hardware_min = 1;
+  m.device.hardware_max = 4;
+  m.security_counter = 7;
+  (void)m.encoder.assign("by hand");
+  return m;
+}
+
+Bytes encoded(const Manifest& manifest) {
+  return written_by([&](ByteWriter* writer) { encode_manifest(manifest, writer); });
+}
+
+std::vector<ManifestField> split_fields(ByteSpan bytes) {
+  std::vector<ManifestField> fields;
+  ByteReader reader(bytes);
+  while (reader.ok() && reader.remaining() != 0) {
+    const std::uint16_t tag = reader.u16();
+    const std::uint16_t count = reader.u16();
+    fields.push_back({tag, to_bytes(reader.bytes(count))});
+  }
+  return fields;
+}
+
+Bytes join_fields(const std::vector<ManifestField>& fields) {
+  Bytes bytes;
+  for (const ManifestField& field : fields) {
+    append(&bytes, written_by([&](ByteWriter* writer) {
+      writer->u16(field.tag);
+      writer->u16(static_cast<std::uint16_t>(field.value.size()));
+      writer->bytes(field.value);
+    }));
+  }
+  return bytes;
+}
+
+}  // namespace romdelta::test

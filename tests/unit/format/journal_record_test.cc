@@ -1,0 +1,100 @@
+#include "format/journal_record.h"
+
+#include <gtest/gtest.h>
+
+#include "format/limits.h"
+#include "tests/support/random.h"
+
+namespace romdelta::test {
+namespace {
+
+JournalRecord sample_record() {
+  JournalRecord record;
+  record.kind = JournalKind::checkpoint;
+  record.target_slot = Slot::b;
+  record.outcome = Status::cancelled;
+  record.next_chunk = 0x01020304;
+  record.sequence = 77;
+  record.manifest_digest.value.fill(0x5a);
+  return record;
+}
+
+Bytes encoded(const JournalRecord& record) {
+  return written_by([&](ByteWriter* writer) { encode_journal_record(record, writer); });
+}
+
+// The status after one byte was changed and the checksum made right again, as a forger would.
+Status parse_forged(std::size_t at, std::uint8_t value) {
+  Bytes bytes = encoded(sample_record());
+  bytes[at] = value;
+  ByteWriter checksum(MutableByteSpan(bytes).last(8));
+  checksum.u64(checksum_of(ByteSpan(bytes).first(56)).value);
+  JournalRecord record;
+  return parse_journal_record(bytes, &record);
+}
+
+TEST(JournalRecord, ReadsBackEveryValue) {
+  const Bytes bytes = encoded(sample_record());
+  ASSERT_EQ(bytes.size(), JournalRecord::bytes);
+  JournalRecord record;
+  ASSERT_EQ(parse_journal_record(bytes, &record), Status::ok);
+  EXPECT_EQ(record.kind, JournalKind::checkpoint);
+  EXPECT_EQ(record.target_slot, Slot::b);
+  EXPECT_EQ(record.outcome, Status::cancelled);
+  EXPECT_EQ(record.next_chunk, 0x01020304u);
+  EXPECT_EQ(record.sequence, 77u);
+  EXPECT_EQ(record.manifest_digest, sample_record().manifest_digest);
+  EXPECT_EQ(encoded(record), bytes);
+}
+
+TEST(JournalRecord, RefusesEveryChangedBit) {
+  const Bytes bytes = encoded(sample_record());
+  JournalRecord record;
+  for (std::size_t bit = 0; bit < bytes.size() * 8; ++bit) {
+    Bytes changed = bytes;
+    changed[bit / 8] ^= static_cast<std::uint8_t>(1u << bit % 8);
+    ASSERT_EQ(parse_journal_record(changed, &record), Status::no_record) << bit;
+  }
+  EXPECT_EQ(record.sequence, 0u);
+}
+
+TEST(JournalRecord, IsNotFoundInBlankOrZeroFlashOrAtAnotherLength) {
+  JournalRecord record;
+  EXPECT_EQ(parse_journal_record(Bytes(64, 0xff), &record), Status::no_record);
+  EXPECT_EQ(parse_journal_record(Bytes(64, 0x00), &record), Status::no_record);
+  Bytes bytes = encoded(sample_record());
+  bytes.push_back(0);
+  EXPECT_EQ(parse_journal_record(bytes, &record), Status::no_record);
+  EXPECT_EQ(parse_journal_record(ByteSpan(bytes).first(63), &record), Status::no_record);
+  EXPECT_EQ(parse_journal_record({}, &record), Status::no_record);
+}
+
+TEST(JournalRecord, KeepsItsRulesUnderAForgedChecksum) {
+  EXPECT_EQ(parse_forged(4, 3), Status::ok);
+  EXPECT_EQ(parse_forged(0, 0), Status::no_record);  // Magic.
+  EXPECT_EQ(parse_forged(4, 0), Status::no_record);  // Kind.
+  EXPECT_EQ(parse_forged(4, 4), Status::no_record);
+  EXPECT_EQ(parse_forged(5, 2), Status::no_record);             // Slot.
+  EXPECT_EQ(parse_forged(6, status_count), Status::no_record);  // Outcome.
+  EXPECT_EQ(parse_forged(6, status_count - 1), Status::ok);
+  EXPECT_EQ(parse_forged(7, 1), Status::no_record);  // Reserved.
+  EXPECT_EQ(parse_forged(52, 1), Status::no_record);
+  EXPECT_EQ(parse_forged(55, 1), Status::no_record);
+}
+
+TEST(JournalRecord, RefusesSequenceNumbersThatNoDeviceReaches) {
+  JournalRecord record = sample_record();
+  record.sequence = limits::record_sequence_max + 1;
+  JournalRecord parsed;
+  EXPECT_EQ(parse_journal_record(encoded(record), &parsed), Status::no_record);
+  record.sequence = limits::record_sequence_max - 1;
+  EXPECT_EQ(parse_journal_record(encoded(record), &parsed), Status::ok);
+}
+
+TEST(OtherSlot, IsTheOtherOne) {
+  EXPECT_EQ(other_slot(Slot::a), Slot::b);
+  EXPECT_EQ(other_slot(Slot::b), Slot::a);
+}
+
+}  // namespace
+}  // namespace romdelta::test

@@ -1,0 +1,276 @@
+#include "tests/vectors/vector_cases.h"
+
+#include <functional>
+
+#include "format/chunk.h"
+#include "format/inventory_record.h"
+#include "format/journal_record.h"
+#include "format/package.h"
+#include "tests/support/manifest_maker.h"
+#include "tests/support/package_maker.h"
+
+namespace romdelta::test {
+namespace {
+
+using Fields = std::vector<ManifestField>;
+
+class CaseMaker {
+ public:
+  std::vector<Vector> make() {
+    add_heads();
+    add_manifests();
+    add_manifest_values();
+    add_chunks();
+    add_journal_records();
+    add_inventory_records();
+    return std::move(vectors_);
+  }
+
+ private:
+  void add(const char* kind, const char* name, Status expect, const char* why, Bytes bytes) {
+    vectors_.push_back({kind, name, expect, why, std::move(bytes)});
+  }
+
+  static Bytes head_by(std::initializer_list<std::uint8_t> numbers) {
+    std::vector<TestKey> keys;
+    for (const std::uint8_t number : numbers) keys.push_back(test_key(number));
+    return make_head(sample_manifest(), keys);
+  }
+  static Bytes changed(Bytes bytes, std::size_t at, unsigned value) {
+    bytes[at] = static_cast<std::uint8_t>(value);
+    return bytes;
+  }
+  static Bytes first(Bytes bytes, std::size_t count) {
+    bytes.resize(count);
+    return bytes;
+  }
+
+  void add_heads() {
+    const Bytes good = head_by({1});
+    const std::size_t list = good.size() - 4 - 72;
+    add("head", "signed", Status::ok, "one signature by the trusted key", good);
+    add("head", "signed_by_two", Status::ok, "a stranger's signature does no harm",
+        head_by({1, 2}));
+    add("head", "followed_by_payload", Status::ok, "the head ends where it says",
+        concat({good, Bytes(7, 0xee)}));
+    add("head", "magic", Status::bad_magic, "the first byte is no 89", changed(good, 0, 0x88));
+    add("head", "text_mode", Status::bad_magic, "CR LF became LF LF", changed(good, 4, '\n'));
+    add("head", "version", Status::unsupported_format, "format version 2", changed(good, 8, 2));
+    add("head", "kind", Status::unsupported_format, "document kind 2", changed(good, 10, 2));
+    add("head", "manifest_empty", Status::bad_header, "manifest_bytes is 0",
+        changed(changed(good, 12, 0), 13, 0));
+    add("head", "manifest_too_long", Status::bad_header, "manifest_bytes is above 3500",
+        changed(good, 13, 0x0e));
+    add("head", "manifest_huge", Status::bad_header, "manifest_bytes is above 2^31",
+        changed(good, 15, 0xff));
+    add("head", "empty", Status::truncated, "no byte at all", {});
+    add("head", "header_cut", Status::truncated, "15 bytes of header", first(good, 15));
+    add("head", "manifest_cut", Status::truncated, "the manifest ends early", first(good, list));
+    add("head", "signature_cut", Status::truncated, "one byte of the signature is missing",
+        first(good, good.size() - 1));
+    add("head", "signatures_none", Status::unknown_key, "a package that waits for its signature",
+        head_by({}));
+    add("head", "signatures_nine", Status::bad_header, "nine signatures are too many",
+        changed(good, list, 9));
+    add("head", "signatures_reserved", Status::bad_header, "a reserved byte is set",
+        changed(good, list + 2, 1));
+    add("head", "signature_twice", Status::bad_header, "two entries by the same key",
+        concat({ByteSpan(good).first(list), Bytes{2, 0, 0, 0}, ByteSpan(good).last(72),
+                ByteSpan(good).last(72)}));
+    add("head", "stranger", Status::unknown_key, "signed by a key that is not trusted",
+        head_by({2}));
+    add("head", "signature_bit", Status::bad_signature, "one bit of the signature is wrong",
+        changed(good, good.size() - 1, good.back() ^ 1u));
+    add("head", "manifest_bit", Status::bad_signature, "one bit of the manifest is wrong",
+        changed(good, list - 1, good[list - 1] ^ 1u));
+    Manifest bad = sample_manifest();
+    bad.group_bytes = 0;
+    const TestKey key = test_key(1);
+    add("head", "authentic_but_malformed", Status::malformed_manifest,
+        "a good signature over a bad manifest", make_head(bad, {&key, 1}));
+  }
+
+  void add_edited(const char* name, Status expect, const char* why,
+                  const std::function<void(Fields*)>& edit) {
+    Fields fields = split_fields(encoded(sample_manifest()));
+    edit(&fields);
+    add("manifest", name, expect, why, join_fields(fields));
+  }
+  static ManifestField& field(Fields* fields, std::uint16_t tag) {
+    for (ManifestField& candidate : *fields) {
+      if (candidate.tag == tag) return candidate;
+    }
+    return fields->front();
+  }
+  static void erase(Fields* fields, std::uint16_t tag) {
+    std::erase_if(*fields, [&](const ManifestField& each) { return each.tag == tag; });
+  }
+
+  void add_manifests() {
+    const Status bad = Status::malformed_manifest;
+    add_edited("delta", Status::ok, "every field that version 1 knows", [](Fields*) {});
+    add_edited("full", Status::ok, "no source: a full package",
+               [](Fields* f) { erase(f, 0x0005); });
+    add_edited("required_only", Status::ok, "no optional field", [](Fields* f) { f->resize(8); });
+    add("manifest", "empty", bad, "no field at all", {});
+    add_edited("no_package_id", bad, "field 0x0001 is missing",
+               [](Fields* f) { erase(f, 0x0001); });
+    add_edited("no_target", bad, "field 0x0004 is missing", [](Fields* f) { erase(f, 0x0004); });
+    add_edited("no_budgets", bad, "field 0x0008 is missing", [](Fields* f) { erase(f, 0x0008); });
+    add_edited("order", bad, "fields 0x0002 and 0x0003 are swapped",
+               [](Fields* f) { std::swap((*f)[1], (*f)[2]); });
+    add_edited("layout_twice", bad, "field 0x0002 twice",
+               [](Fields* f) { f->insert(f->begin() + 1, (*f)[1]); });
+    add_edited("same_source_twice", bad, "two sources of one digest",
+               [](Fields* f) { f->insert(f->begin() + 4, (*f)[4]); });
+    add_edited("unknown_critical", Status::unsupported_field, "field 0x000d", [](Fields* f) {
+      f->insert(f->end() - 1, ManifestField{0x000d, {1}});
+    });
+    add_edited("unknown_ignorable", Status::ok, "field 0x8002 may be ignored", [](Fields* f) {
+      f->push_back({0x8002, {1}});
+    });
+    add_edited("layout_in_place", Status::unsupported_layout, "layout 1 is reserved",
+               [](Fields* f) { field(f, 0x0002).value = {1}; });
+    add_edited("codec_0", Status::unsupported_codec, "there is no codec 0",
+               [](Fields* f) { field(f, 0x0003).value = {0}; });
+    add_edited("layout_long", bad, "a layout of two bytes", [](Fields* f) {
+      field(f, 0x0002).value = {0, 0};
+    });
+    add_edited("id_path", bad, "a package id with a slash",
+               [](Fields* f) { field(f, 0x0001).value = to_bytes("../etc"); });
+    add_edited("id_upper_case", bad, "a package id with a capital",
+               [](Fields* f) { field(f, 0x0001).value = to_bytes("App"); });
+    add_edited("counter_0", bad, "a security counter of 0 has to be left out",
+               [](Fields* f) { field(f, 0x000c).value = Bytes(8); });
+    add_edited("hardware_range", bad, "hardware_min above hardware_max",
+               [](Fields* f) { field(f, 0x000b).value[0] = 5; });
+    Bytes cut = encoded(sample_manifest());
+    cut.pop_back();
+    add("manifest", "last_field_cut", bad, "a field runs past the end", cut);
+  }
+
+  void add_changed(const char* name, Status expect, const char* why,
+                   const std::function<void(Manifest*)>& change) {
+    Manifest manifest = sample_manifest();
+    change(&manifest);
+    add("manifest", name, expect, why, encoded(manifest));
+  }
+
+  void add_manifest_values() {
+    const Status bad = Status::malformed_manifest;
+    add_changed("target_too_large", bad, "a target above 2^40 bytes",
+                [](Manifest* m) { m->target.bytes = limits::image_bytes_max + 1; });
+    add_changed("more_chunks_than_bytes", bad, "3 chunks for 2 bytes",
+                [](Manifest* m) { m->target.bytes = 2; });
+    add_changed("payload_is_tree_only", bad, "no byte is left for the chunks",
+                [](Manifest* m) { m->payload_bytes = 144; });
+    add_changed("payload_too_large", bad, "more than chunk_count full chunks",
+                [](Manifest* m) { m->payload_bytes = 144 + 3001; });
+    add_changed("empty_target_with_chunks", bad, "an empty target has no chunks",
+                [](Manifest* m) { m->target.bytes = 0; });
+    add_changed("empty_target", Status::ok, "an empty target without chunks", [](Manifest* m) {
+      m->target.bytes = m->payload_bytes = 0;
+      m->chunk_count = m->chunk_stored_bytes_max = m->chunk_decoded_bytes_max = 0;
+      m->tree_root = {};
+    });
+    add_changed("group_not_whole_blocks", bad, "1536 is no multiple of 1024",
+                [](Manifest* m) { m->group_bytes = 1536; });
+    add_changed("erase_block_0", bad, "an erase block of 0 bytes",
+                [](Manifest* m) { m->erase_block_bytes = 0; });
+    add_changed("ram_too_small", bad, "ram_bytes below the formula",
+                [](Manifest* m) { m->budgets.ram_bytes -= 1; });
+  }
+
+  static Bytes chunk_of(const ChunkHeader& header, std::size_t column_bytes) {
+    Bytes chunk = written_by([&](ByteWriter* writer) { encode_chunk_header(header, writer); });
+    chunk.resize(chunk.size() + column_bytes, 0x55);
+    return chunk;
+  }
+
+  void add_chunks() {
+    const Status bad = Status::malformed_chunk;
+    ChunkHeader header;
+    header.source_position = 300;
+    header.columns = {{{1, 1}, {1, 1}, {0, 0}, {1000, 20}, {3, 3}, {5, 5}}};
+    add("chunk", "sample", Status::ok, "five columns, one of them coded", chunk_of(header, 30));
+    add("chunk", "no_column", Status::ok, "a header alone", Bytes(7));
+    add("chunk", "empty", bad, "no byte at all", {});
+    add("chunk", "short", bad, "one column byte is missing", chunk_of(header, 29));
+    add("chunk", "long", bad, "one byte follows the last column", chunk_of(header, 31));
+    add("chunk", "varint_long", bad, "80 00 is a long way to write 0", {0x80, 0, 0, 0, 0, 0, 0, 0});
+    add("chunk", "varint_overflow", bad, "a varint of more than 64 bits",
+        concat({Bytes(9, 0xff), Bytes{0x02}, Bytes(6)}));
+    add("chunk", "coded_not_shorter", bad, "a coded column as long as its content",
+        concat({Bytes{0, 0, 0, 0, 0, 0, 4, 4}, Bytes(4)}));
+    add("chunk", "column_too_large", bad, "a column above 2^24 bytes",
+        concat({Bytes{0, 0, 0, 0, 0, 0, 0x81, 0x80, 0x80, 0x08, 1}, Bytes(1)}));
+    header.columns[3].raw_bytes = 1001;
+    add("chunk", "decodes_into_too_much", bad, "1001 bytes where 1000 are allowed",
+        chunk_of(header, 30));
+  }
+
+  static Bytes encoded(const JournalRecord& record) {
+    return written_by([&](ByteWriter* writer) { encode_journal_record(record, writer); });
+  }
+  static Bytes encoded(const Manifest& manifest) { return test::encoded(manifest); }
+  // With a checksum that is right again.
+  static Bytes forged(Bytes record, std::size_t at, unsigned value) {
+    record[at] = static_cast<std::uint8_t>(value);
+    ByteWriter(MutableByteSpan(record).last(8)).u64(checksum_of(ByteSpan(record).first(56)).value);
+    return record;
+  }
+
+  void add_journal_records() {
+    const Status none = Status::no_record;
+    JournalRecord record;
+    record.kind = JournalKind::checkpoint;
+    record.target_slot = Slot::b;
+    record.next_chunk = 5;
+    record.sequence = 9;
+    record.manifest_digest.value.fill(0x44);
+    const Bytes good = encoded(record);
+    add("journal", "checkpoint", Status::ok, "chunks before 5 are in slot B", good);
+    add("journal", "blank", none, "erased flash", Bytes(64, 0xff));
+    add("journal", "torn", none, "the second half was not programmed",
+        concat({ByteSpan(good).first(32), Bytes(32, 0xff)}));
+    add("journal", "checksum", none, "one bit of the checksum is wrong",
+        changed(good, 63, good[63] ^ 1u));
+    add("journal", "short", none, "63 bytes", first(good, 63));
+    add("journal", "kind_0", none, "there is no kind 0", forged(good, 4, 0));
+    add("journal", "kind_4", none, "there is no kind 4", forged(good, 4, 4));
+    add("journal", "slot_2", none, "there is no slot 2", forged(good, 5, 2));
+    add("journal", "outcome", none, "an outcome that is no status", forged(good, 6, 0xff));
+    add("journal", "reserved_7", none, "a reserved byte is set", forged(good, 7, 1));
+    add("journal", "reserved_52", none, "a reserved byte is set", forged(good, 52, 1));
+    add("journal", "sequence", none, "a sequence above 2^62", forged(good, 19, 0x80));
+  }
+
+  void add_inventory_records() {
+    const Status none = Status::no_record;
+    InventoryRecord record;
+    (void)record.package_id.assign("com.example.app");
+    (void)record.version.assign("1.0");
+    record.state = PackageState::installed;
+    record.active_slot = Slot::b;
+    record.image_bytes = 5000;
+    const Bytes good =
+        written_by([&](ByteWriter* writer) { encode_inventory_record(record, writer); });
+    add("inventory", "installed", Status::ok, "version 1.0 in slot B", good);
+    add("inventory", "no_id", none, "an empty package id", changed(good, 0, 0));
+    add("inventory", "id_with_hole", none, "bytes after the end of the id", changed(good, 63, 'x'));
+    add("inventory", "version_blank", none, "a space in the version", changed(good, 65, ' '));
+    add("inventory", "slot_2", none, "there is no slot 2", changed(good, 112, 2));
+    add("inventory", "state_0", none, "there is no state 0", changed(good, 113, 0));
+    add("inventory", "reserved", none, "a reserved byte is set", changed(good, 119, 1));
+    add("inventory", "image_too_large", none, "an image above 2^40 bytes", changed(good, 135, 1));
+    add("inventory", "short", none, "199 bytes", first(good, 199));
+  }
+
+  std::vector<Vector> vectors_;
+};
+
+}  // namespace
+
+std::vector<Vector> vector_cases() { return CaseMaker().make(); }
+
+}  // namespace romdelta::test
