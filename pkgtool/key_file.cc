@@ -39,6 +39,16 @@ std::array<std::uint8_t, kChecksumBytes> secret_checksum(ByteSpan id_and_secret)
   return checksum;
 }
 
+// True when the second half of a secret key is the public key of its first.
+bool is_key_pair(const std::uint8_t* secret) {
+  std::array<std::uint8_t, PublicKey::bytes> public_bytes;
+  std::array<std::uint8_t, kSecretBytes> expected;
+  crypto_sign_ed25519_seed_keypair(public_bytes.data(), expected.data(), secret);
+  const bool same = sodium_memcmp(expected.data(), secret, kSecretBytes) == 0;
+  sodium_memzero(expected.data(), expected.size());
+  return same;
+}
+
 // XORs `buffer` with the stream that scrypt derives from the password.
 void apply_password(SecretBuffer* buffer, const std::string& password, ByteSpan salt,
                     std::uint64_t work_limit, std::uint64_t memory_limit,
@@ -128,8 +138,11 @@ SecretKey parse_secret_key(const std::string& text, const std::string& where,
   }
   const ByteSpan content(buffer);
   const auto checksum = secret_checksum(content.first(KeyId::bytes + kSecretBytes));
-  const bool intact = sodium_memcmp(checksum.data(), buffer.data() + KeyId::bytes + kSecretBytes,
-                                    checksum.size()) == 0;
+  const std::uint8_t* stored = buffer.data() + KeyId::bytes + kSecretBytes;
+  // minisign leaves the checksum of an unprotected key empty: then the key must vouch for itself.
+  const bool is_empty = !is_protected && sodium_is_zero(stored, kChecksumBytes) == 1;
+  const bool intact = is_empty ? is_key_pair(buffer.data() + KeyId::bytes)
+                               : sodium_memcmp(checksum.data(), stored, kChecksumBytes) == 0;
   SecretKey key;
   copy_bytes(key.id_.value.data(), content.first(KeyId::bytes));
   copy_bytes(key.bytes_, content.subspan(KeyId::bytes, kSecretBytes));

@@ -14,7 +14,6 @@ int main() {
   const romdelta::Status status = session.begin(device, arena, {});
   if (status != romdelta::Status::no_trusted_key) return 1;
   std::printf("%s -> %u, kernels %s\n", romdelta::to_string(status),
-              static_cast<unsigned>(romdelta::result_code(status)),
-              romdelta::best_kernels().name);
+              static_cast<unsigned>(romdelta::result_code(status)), romdelta::best_kernels().name);
   return 0;
 }

@@ -50,11 +50,11 @@ void run_mutations(std::size_t rounds, std::size_t bytes_max, bool other_devices
   }
 }
 
-TEST(RoundTrip, KeepsTinyImages) { run_mutations(60, 40, true); }
+TEST(RoundTrip, KeepsTinyImages) { run_mutations(100, 40, true); }
 
-TEST(RoundTrip, KeepsSmallImages) { run_mutations(25, 20 * kKiB, true); }
+TEST(RoundTrip, KeepsSmallImages) { run_mutations(40, 20 * kKiB, true); }
 
-TEST(RoundTrip, KeepsMiddlingImages) { run_mutations(4, 300 * kKiB, true); }
+TEST(RoundTrip, KeepsMiddlingImages) { run_mutations(6, 300 * kKiB, true); }
 
 TEST(RoundTrip, KeepsImagesOfAMebibyteOrTwo) { run_mutations(1, 2 * kMiB, false); }
 
