@@ -19,7 +19,7 @@ struct Options {
 
 void run(const Options& options, Context& context) {
   if (options.digest && options.signer.given()) {
-    throw Error(Exit::usage, "--digest signs nothing: it takes no key and no signer", "--digest");
+    throw Error(Exit::usage, "--digest signs nothing: it takes no key and no signer");
   }
   const PackageFile package(options.path);
   if (options.digest) {

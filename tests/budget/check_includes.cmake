@@ -22,7 +22,7 @@ endfunction()
 
 check(format "format/")
 check(installer "format/|installer/[^/]*\\.h\"|installer/port/|installer/simd/")
-check(installer/port "format/|installer/port/")
+check(installer/port "format/|installer/port/|installer/simd/")
 check(installer/simd "installer/simd/kernels")
 check(installer/cli "format/|installer/")
 check(pkgtool "format/|installer/|pkgtool/")

@@ -101,7 +101,9 @@ def generalise(line):
     """What an actual line becomes in a case: without what differs between machines or versions."""
     line = re.sub(r"\b[0-9a-f]{64}\b", "<digest>", line)
     line = re.sub(r"\b[0-9A-F]{16}\b", "<key-id>", line)
-    return re.sub(r"\b[0-9][0-9,]*(?= (?:of [0-9]+ )?bytes\b)", "<n>", line)
+    line = re.sub(r"\b[0-9][0-9,]*(?= (?:of [0-9]+ )?bytes\b)", "<n>", line)
+    line = re.sub(r"(?<=at offset )[0-9]+", "<n>", line)
+    return re.sub(r'(bytes|bytes_max)": [1-9][0-9]*', r'\1": <n>', line)
 
 
 def updated(expected, actual):
@@ -202,6 +204,9 @@ def main():
     parser.add_argument("cases", nargs="+", type=pathlib.Path)
     arguments = parser.parse_args()
     tools = {"pkgtool": arguments.pkgtool.resolve(), "installer": arguments.installer.resolve()}
+    for path in tools.values():
+        if not os.access(path, os.X_OK):
+            parser.error(f"{path} is not a program")
     failed = 0
     for path in arguments.cases:
         try:

@@ -126,7 +126,8 @@ TEST_F(FileFlashTest, IsNoMtdDevice) {
   EXPECT_FALSE(is_mtd_device((path_ + ".absent").c_str()));
   MtdFlash mtd;
   EXPECT_EQ(mtd.open(path_.c_str(), false, &error_), Status::flash_read_failed);
-  EXPECT_EQ(error_, ENOTTY);
+  // ENOTTY from Linux, ENOSYS from an emulator that does not know the request.
+  EXPECT_TRUE(error_ == ENOTTY || error_ == ENOSYS) << error_;
   EXPECT_EQ(mtd.open((path_ + ".absent").c_str(), true, &error_), Status::flash_read_failed);
   EXPECT_EQ(error_, ENOENT);
 }

@@ -1,7 +1,8 @@
 #include "pkgtool/key_file.h"
 
 #include <gtest/gtest.h>
-#include <sodium.h>
+
+#include <algorithm>
 
 #include "tests/unit/pkgtool/support.h"
 
@@ -96,6 +97,20 @@ TEST(KeyFile, ReadsAPublicKeyOfMinisign) {
       "RWT83laqfZtojUZEYyhKJX6VocAkk9plJv84R0EGxrihXop/4tz55gm1\n",
       "minisign.pub");
   EXPECT_EQ(to_string(key.id), "8D689B7DAA56DEFC");
+}
+
+// `minisign -G -W` leaves the checksum of an unprotected key empty.
+TEST(KeyFile, UnprotectedKeyNeedsNoChecksum) {
+  const SecretKey key = generate_key();
+  Bytes content = cli::decode_key_text(format_secret_key(key, ""), "a.key");
+  std::fill(content.end() - 32, content.end(), std::uint8_t{0});
+  const SecretKey again = parse(cli::encode_key_text("x", content));
+  EXPECT_EQ(again.public_key().value, key.public_key().value);
+  for (const std::size_t at : {std::size_t{70}, std::size_t{110}}) {
+    Bytes damaged = content;
+    damaged[at] ^= 1;
+    EXPECT_EQ(parse_exit(cli::encode_key_text("x", damaged)), Exit::key_or_signature);
+  }
 }
 
 TEST(KeyFile, EndsOfLinesMayBeOfAnyKind) {
