@@ -188,8 +188,9 @@ TEST_F(Bomb, WithWhatTheFormatLeavesOutIsRefused) {
   };
   EXPECT_EQ(attack_frame(concat({descriptor(0x04), blocks, Bytes(4)})), "") << "checksum";
   EXPECT_EQ(attack_frame(concat({descriptor(0x08), blocks})), "") << "reserved bit";
-  Bytes with_dictionary = descriptor(0x01);
-  with_dictionary.insert(with_dictionary.begin() + 1, 0x07);
+  const Bytes with_flag = descriptor(0x01);
+  const Bytes with_dictionary =
+      concat({ByteSpan(with_flag).first(1), Bytes{0x07}, ByteSpan(with_flag).subspan(1)});
   EXPECT_EQ(attack_frame(concat({with_dictionary, blocks})), "") << "dictionary";
   EXPECT_EQ(attack_frame(concat(
                 {frame_header(target_bytes_), block_header(Block::reserved, 4, true), Bytes(4)})),
