@@ -28,6 +28,8 @@ class RamFlash final : public Flash {
   std::uint64_t erased_blocks() const { return erased_blocks_; }
 
  private:
+  MutableByteSpan range(std::uint64_t offset, std::uint64_t count) const;
+
   MutableByteSpan memory_;
   FlashGeometry geometry_;
   const Kernels& kernels_ = best_kernels();

@@ -29,6 +29,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -144,9 +145,15 @@ def environment(tools, directory):
 
 def run_step(step, cwd, env):
     command = f'. "{HERE}/helpers.sh"\n' + "\n".join(step.command)
-    done = subprocess.run(["bash", "-c", command], cwd=cwd, env=env, stdin=subprocess.DEVNULL,
-                          capture_output=True, timeout=COMMAND_TIMEOUT_S, check=False)
-    return lines_of(done.stdout), lines_of(done.stderr), done.returncode
+    shell = subprocess.Popen(["bash", "-c", command], cwd=cwd, env=env, stdin=subprocess.DEVNULL,
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+    try:
+        out, err = shell.communicate(timeout=COMMAND_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        os.killpg(shell.pid, signal.SIGKILL)  # What it left in the background holds the pipes, too.
+        shell.communicate()
+        raise
+    return lines_of(out), lines_of(err), shell.returncode
 
 
 def format_step(step):

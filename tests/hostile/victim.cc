@@ -138,7 +138,9 @@ std::string Victim::judge(Status status, const Verdict& verdict) {
 }
 
 std::string Victim::judge_target(const Verdict& verdict) const {
+  const std::uint64_t end = round_up(target_.size(), target_flash_.geometry().program_unit_bytes);
   for (const RecordingFlash::Write& write : target_flash_.writes()) {
+    if (write.offset + write.bytes.size() > end) return "programmed beyond the target";
     for (std::size_t i = 0; i < write.bytes.size(); ++i) {
       const std::uint64_t at = write.offset + i;
       const bool is_padding = verdict.true_until == target_.size() && at >= target_.size();
