@@ -8,7 +8,7 @@ Usage: tests/run.sh [--quick] [--stage NAME]... [--no-setup] [--help]
   --quick        the dev build and its tests only
   --stage NAME   this stage only; may be given more than once
   --no-setup     do not install packages
-Stages, in this order:
+Without --stage: format and dev. Stages, in this order:
   format      clang-format has nothing to say
   dev         g++, strict warnings, all tests
   dev-clang   the same with clang++; builds only
@@ -40,7 +40,12 @@ while [ $# -gt 0 ]; do
   shift
 done
 all_stages=(format dev dev-clang asan-ubsan tidy size fuzz aarch64 armhf)
-[ ${#stages[@]} -gt 0 ] || stages=("${all_stages[@]}")
+# The others are run by name until each has passed on a fresh machine.
+default_stages=(format dev)
+if [ ${#stages[@]} -eq 0 ]; then
+  stages=("${default_stages[@]}")
+  [ -z "$setup" ] || setup=quick
+fi
 for stage in "${stages[@]}"; do
   case " ${all_stages[*]} " in
     *" $stage "*) ;;

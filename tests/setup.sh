@@ -8,7 +8,7 @@ usage() {
 Usage: tests/setup.sh SET
   tools   build and run pkgtool and installer
   quick   tools, and what the tests of the dev preset need
-  tests   quick, and clang, clang-tidy, clang-format, cross compilers, the libraries of arm64 and
+  tests   quick, and clang, clang-tidy, cross compilers, the libraries of arm64 and
           armhf (adds the two as foreign architectures of this system) and qemu-user
 USAGE
 }
@@ -22,10 +22,10 @@ tools_packages=(
   nlohmann-json3-dev
 )
 quick_packages=(
-  binutils bsdiff libbenchmark-dev libgmock-dev libgtest-dev minisign python3 xdelta3 xz-utils zstd
+  binutils bsdiff clang-format libbenchmark-dev libgmock-dev libgtest-dev minisign python3 xdelta3 xz-utils zstd
 )
 tests_packages=(
-  clang clang-format clang-tidy libclang-rt-14-dev
+  clang clang-tidy libclang-rt-14-dev
   g++-aarch64-linux-gnu g++-arm-linux-gnueabihf qemu-user
 )
 foreign_architectures=()
