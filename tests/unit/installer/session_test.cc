@@ -251,7 +251,8 @@ TEST_F(SessionCallTest, TakesEmptyPieces) {
 }
 
 TEST_F(SessionCallTest, RefusesAGap) {
-  for (const std::uint64_t have : {std::uint64_t{0}, std::uint64_t{10}, package.file.size() - 5}) {
+  for (const std::uint64_t have :
+       {std::uint64_t{0}, std::uint64_t{10}, std::uint64_t{package.file.size() - 5}}) {
     TestDevice fresh;
     fresh.provision(plan.source, plan.source_version);
     Session other;
