@@ -57,6 +57,7 @@ Status ChunkTree::accept_node(const Wanted& wanted) {
   const std::uint64_t index = chunk_ / chunks_below(wanted.level);
   const Child expected = path_child(wanted.level + 1);
   Node& node = nodes_[wanted.level];
+  node.index = kNone;  // Its buffer holds the new bytes already.
   const ByteSpan bytes = node.buffer.first(static_cast<std::size_t>(wanted.bytes));
   const Status status = check_tree_node(bytes, wanted.level, index, expected.entry);
   if (status != Status::ok) return status;

@@ -154,6 +154,18 @@ TEST(ChunkTree, RefusesANodeOfAnotherPlace) {
   EXPECT_EQ(walk.accept(walk.tree.wanted(), second_node), Status::corrupt_chunk);
 }
 
+TEST(ChunkTree, ForgetsTheNodeThatARefusedOneReplaced) {
+  Walk walk(128);
+  walk.take_nodes();
+  walk.tree.seek(64);
+  const ChunkTree::Wanted wanted = walk.tree.wanted();
+  ASSERT_TRUE(wanted.is_node);
+  EXPECT_EQ(walk.accept(wanted, Bytes(wanted.bytes, 0xee)), Status::corrupt_chunk);
+  walk.tree.seek(0);
+  ASSERT_EQ(walk.take_nodes(), 1u);
+  EXPECT_EQ(walk.accept(walk.tree.wanted()), Status::ok);
+}
+
 TEST(ChunkTree, TakesExactlyTheArenaThatTheManifestCounts) {
   for (const std::uint32_t count : {1u, 64u, 65u, 4097u}) {
     const std::size_t needed = tree_depth(count) * tree_node_bytes_max(count);

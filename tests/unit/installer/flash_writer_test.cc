@@ -70,6 +70,14 @@ TEST(FlashWriter, ErasesOnlyTheBlocksThatItReaches) {
   EXPECT_EQ(bench.memory[3072], 0x77u);
 }
 
+TEST(FlashWriter, ErasesTheBlockOfASingleByte) {
+  Bench bench({1024, 1, true}, 1024);
+  ASSERT_EQ(bench.writer.append(Bytes(1025, 1)), Status::ok);
+  ASSERT_EQ(bench.writer.flush(), Status::ok);
+  EXPECT_EQ(bench.flash.erased_blocks(), 2u);
+  EXPECT_EQ(first(bench.memory, 1026), concat({Bytes(1025, 1), Bytes(1, 0xff)}));
+}
+
 TEST(FlashWriter, ErasesABlockOnceWhenItTakesSeveralBuffers) {
   Bench bench({4096, 64, true}, 1024);
   ASSERT_EQ(bench.writer.append(Bytes(8192, 1)), Status::ok);

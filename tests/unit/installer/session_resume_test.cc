@@ -138,6 +138,85 @@ TEST_F(SessionResumeTest, WritesCheckpointsAtProgramUnitsWhereStorageOverwrites)
   EXPECT_TRUE(disk.active_image() == plan.target);
 }
 
+// A chunk may end where an erase block does while its bytes still wait in the group buffer.
+TEST_F(SessionResumeTest, WritesNoCheckpointBeforeItsBytesAreProgrammed) {
+  plan.chunk_bytes = 1024;
+  plan.group_bytes = 2048;
+  package = make_package(plan);
+  ASSERT_EQ(run_until(chunk_offset(1)).status, Status::need_input);
+  EXPECT_EQ(device.newest_record()->kind, JournalKind::intent);
+  ASSERT_EQ(run_until(chunk_offset(3)).status, Status::need_input);
+  EXPECT_EQ(device.newest_record()->next_chunk, 2u);
+  EXPECT_EQ(run_session(&device, package.file).status, Status::ok);
+  expect_installed(plan);
+}
+
+// A flash that knows whether its writes are durable.
+class SyncWatch final : public Flash {
+ public:
+  explicit SyncWatch(Flash* flash) : flash_(flash) {}
+  FlashGeometry geometry() const override { return flash_->geometry(); }
+  std::uint64_t size_bytes() const override { return flash_->size_bytes(); }
+  Status read(std::uint64_t offset, MutableByteSpan into) override {
+    return flash_->read(offset, into);
+  }
+  Status erase(std::uint64_t offset, std::uint64_t count) override {
+    durable = false;
+    return flash_->erase(offset, count);
+  }
+  Status program(std::uint64_t offset, ByteSpan bytes) override {
+    durable = false;
+    // What this flash is about to say rests on what the other one holds.
+    if (rests_on != nullptr && !rests_on->durable) ++too_early;
+    ++programs;
+    return flash_->program(offset, bytes);
+  }
+  Status sync() override {
+    durable = true;
+    return flash_->sync();
+  }
+
+  const SyncWatch* rests_on = nullptr;
+  bool durable = true;
+  unsigned programs = 0;
+  unsigned too_early = 0;
+
+ private:
+  Flash* flash_;
+};
+
+TEST_F(SessionResumeTest, WritesRecordsOnlyAfterWhatTheySayIsDurable) {
+  Bytes inventory_memory = device.inventory_memory();
+  RamFlash inventory_flash(inventory_memory, nor_geometry);
+  SyncWatch target(&device.slot_flash(Slot::b));
+  SyncWatch journal(&device.journal_flash());
+  SyncWatch inventory(&inventory_flash);
+  journal.rests_on = &target;
+  inventory.rests_on = &target;
+  device.region.slot_b = {&target, 0, target.size_bytes()};
+  device.device.journal = {&journal, 0, journal.size_bytes()};
+  device.device.inventory = {&inventory, 0, inventory.size_bytes()};
+  ASSERT_EQ(run_session(&device, package.file).status, Status::ok);
+  // Intent, a checkpoint after each chunk but the last, done; one copy of the inventory.
+  EXPECT_EQ(journal.programs, chunk_count() + 1);
+  EXPECT_EQ(inventory.programs, 1u);
+  EXPECT_EQ(journal.too_early, 0u);
+  EXPECT_EQ(inventory.too_early, 0u);
+  EXPECT_TRUE(inventory.durable);
+  EXPECT_TRUE(journal.durable);
+}
+
+// Who can write the flash between two sessions can also make a checksum come out right.
+TEST_F(SessionResumeTest, HoldsAResumedTargetAgainstTheDigestNotTheChecksum) {
+  Bytes forged_target = plan.target;
+  forged_target[1000] ^= 1;
+  package.file = file_with([&](Manifest* m) { m->target_checksum = checksum_of(forged_target); });
+  ASSERT_EQ(run_until(chunk_offset(5)).status, Status::need_input);
+  device.slot_memory(Slot::b)[1000] ^= 1;
+  EXPECT_EQ(run_session(&device, package.file).status, Status::target_mismatch);
+  expect_untouched();
+}
+
 TEST_F(SessionResumeTest, IgnoresCheckpointsOfOtherPackagesAndSlots) {
   JournalRecord record;
   record.kind = JournalKind::checkpoint;
