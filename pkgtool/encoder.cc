@@ -93,7 +93,10 @@ class Encoder {
   Payload run() {
     Payload payload;
     payload.group_bytes = choose_group();
-    if (target_.empty()) return payload;
+    if (target_.empty()) {
+      if (arena_needed(payload) > options_.ram_bytes_max) throw_no_room();
+      return payload;
+    }
     // Chunks are made as large as the device's RAM allows, because each begins its statistics
     // anew. How large is known only when their columns are compressed: try, and shrink.
     std::uint64_t raw_bytes = std::min(arena_left(payload) / 4 * 3, kRawBytesMax);
@@ -112,8 +115,8 @@ class Encoder {
         finish(chunks, &payload);
         return payload;
       }
-      const std::uint64_t used =
-          std::uint64_t{payload.chunk_stored_bytes_max} + payload.chunk_decoded_bytes_max;
+      const std::uint64_t used = std::max<std::uint64_t>(  // Never 0: a chunk has a header.
+          1, std::uint64_t{payload.chunk_stored_bytes_max} + payload.chunk_decoded_bytes_max);
       payload.chunk_stored_bytes_max = 0;
       payload.chunk_decoded_bytes_max = 0;
       raw_bytes = std::min(raw_bytes / 16 * 15, raw_bytes * arena_left(payload) / used);

@@ -71,6 +71,18 @@ void sync_directory(const std::string& path) {
   if (directory.get() >= 0) (void)::fsync(directory.get());
 }
 
+// A device or a pipe has no content to keep, and must not be replaced by a file.
+void write_in_place(const std::string& path, ByteSpan bytes) {
+  const Descriptor file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  if (file.get() < 0) throw_system(Exit::io, "cannot open the file", path);
+  while (!bytes.empty()) {
+    const ssize_t count = ::write(file.get(), bytes.data(), bytes.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) throw_system(Exit::io, "cannot write the file", path);
+    bytes = bytes.subspan(static_cast<std::size_t>(count));
+  }
+}
+
 }  // namespace
 
 MappedFile::MappedFile(const std::string& path) {
@@ -99,6 +111,11 @@ void write_file(const std::string& path, ByteSpan bytes, const WriteOptions& opt
                     static_cast<std::streamsize>(bytes.size()));
     std::cout.flush();
     if (!std::cout) throw Error(Exit::io, "cannot write to standard output");
+    return;
+  }
+  struct stat info {};
+  if (::stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode)) {
+    write_in_place(path, bytes);
     return;
   }
   if (!options.may_replace && ::access(path.c_str(), F_OK) == 0) {

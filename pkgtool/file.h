@@ -29,8 +29,8 @@ struct WriteOptions {
 };
 
 // Writes `bytes` beside `path`, makes them durable and renames: `path` holds all of them or what it
-// held before. "-" is standard output. Throws Error (io), or (usage) when `path` exists and may not
-// be replaced.
+// held before. A device or a pipe is written to as it is. "-" is standard output. Throws Error
+// (io), or (usage) when `path` exists and may not be replaced.
 void write_file(const std::string& path, ByteSpan bytes, const WriteOptions& options = {});
 void write_text(const std::string& path, const std::string& text, const WriteOptions& options = {});
 

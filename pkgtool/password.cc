@@ -46,10 +46,17 @@ std::string prompt(const std::string& question) {
   return answer;
 }
 
+// Throws Error when there is not even an empty line: a key must not end up without a password
+// because a descriptor was mistyped.
 std::string read_line(int descriptor) {
   std::string line;
   char c = 0;
-  while (::read(descriptor, &c, 1) == 1 && c != '\n') line += c;
+  ssize_t got = 0;
+  while ((got = ::read(descriptor, &c, 1)) == 1 && c != '\n') line += c;
+  if (got < 0 || (got == 0 && line.empty())) {
+    throw Error(Exit::key_or_signature, "no password can be read from the descriptor",
+                "--password-fd " + std::to_string(descriptor));
+  }
   return line;
 }
 

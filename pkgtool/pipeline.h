@@ -2,13 +2,14 @@
 //
 //   Release -> RomImage -> Cover -> Payload -> Package -> SuperPackage
 //
-//   rom_image.h   read:    a file -> RomImage
-//   matcher.h     diff:    RomImage pair -> Cover
+//   product.h     read:    PRODUCT.toml -> Release, an image of each ROM package
+//   matcher.h     diff:    image pair -> Cover
 //   encoder.h     encode:  Cover -> Payload (chunks of columns, and their hash tree)
-//   packager.h    package: Payload -> Manifest -> signed bytes, replayed by the installer's engine
+//   packager.h    package: Payload -> Manifest -> the bytes to be signed
 //   signer.h      sign:    manifest digest -> signature, by key file or external command
+//   produce.h     all of it for one package, and the proof that the device engine installs it
 //
-// Release and SuperPackage come with `pkgtool build PRODUCT.toml` and `pkgtool super`.
+// SuperPackage comes with `pkgtool super`.
 #pragma once
 
 #include <cstdint>

@@ -180,13 +180,18 @@ std::string text_report(const VerifyResult& result, bool with_chunks) {
   report.image("Target", manifest.target);
   report.bytes("File", head.file_bytes(),
                percent(head.file_bytes(), manifest.target.bytes) + " of the target");
-  report.bytes("  payload", manifest.payload_bytes,
-               std::to_string(manifest.chunk_count) + " chunks");
+  report.bytes(
+      "  payload", manifest.payload_bytes,
+      std::to_string(manifest.chunk_count) + (manifest.chunk_count == 1 ? " chunk" : " chunks"));
   report.bytes("  metadata", head.head_bytes);
   report.bytes("Device RAM", manifest.budgets.ram_bytes);
   report.bytes("Flash writes", manifest.budgets.flash_write_bytes,
                std::to_string(manifest.budgets.erase_count) + " erases of " +
                    std::to_string(manifest.erase_block_bytes) + " bytes");
+  report.bytes("Journal", manifest.budgets.journal_bytes, "written");
+  if (manifest.budgets.scratch_bytes != 0) {
+    report.bytes("Scratch", manifest.budgets.scratch_bytes);
+  }
   report.bytes("Redo after a cut", manifest.budgets.redo_bytes, "at most");
   const std::string device = device_text(manifest.device);
   report.line("Device", device.empty() ? "any" : device);

@@ -8,11 +8,10 @@ Usage: tests/run.sh [--quick] [--stage NAME]... [--no-setup] [--help]
   --quick        the dev build and its tests only
   --stage NAME   this stage only; may be given more than once
   --no-setup     do not install packages
-Without --stage: format and dev. Stages, in this order:
+Without --stage: all of them. Stages, in this order:
   format      clang-format has nothing to say
   dev         g++, strict warnings, all tests
-  dev-clang   the same with clang++; builds only
-  asan-ubsan  all tests with address and undefined-behaviour sanitizers
+  asan-ubsan  clang++, strict warnings, all tests with address and undefined-behaviour sanitizers
   tidy        clang-tidy over the libraries and the tools
   size        the device engine alone, optimised for size; builds only
   fuzz        each fuzz target for FUZZ_SECONDS (default 60), starting from its seeds
@@ -39,13 +38,8 @@ while [ $# -gt 0 ]; do
   esac
   shift
 done
-all_stages=(format dev dev-clang asan-ubsan tidy size fuzz aarch64 armhf)
-# The others are run by name until each has passed on a fresh machine.
-default_stages=(format dev)
-if [ ${#stages[@]} -eq 0 ]; then
-  stages=("${default_stages[@]}")
-  [ -z "$setup" ] || setup=quick
-fi
+all_stages=(format dev asan-ubsan tidy size fuzz aarch64 armhf)
+[ ${#stages[@]} -gt 0 ] || stages=("${all_stages[@]}")
 for stage in "${stages[@]}"; do
   case " ${all_stages[*]} " in
     *" $stage "*) ;;
@@ -104,7 +98,6 @@ stage_format() {
 }
 
 stage_dev() { build dev && run_tests dev; }
-stage_dev-clang() { build dev-clang; }
 stage_asan-ubsan() { build asan-ubsan && run_tests asan-ubsan; }
 stage_tidy() { build tidy -- -k 0; }
 stage_size() { build size && size -t build/size/*/lib*.a; }

@@ -35,13 +35,14 @@ void add_progress(CLI::App& app, ProgressMode* mode) {
       ->type_name("MODE");
 }
 
-void add_format(CLI::App& app, ReportFormat* format) {
-  app.add_option_function<std::string>(
-         "--format",
-         [format](const std::string& name) {
-           *format = name == "json" ? ReportFormat::json : ReportFormat::text;
-         },
-         "Result for people or for programs")
+CLI::Option* add_format(CLI::App& app, ReportFormat* format) {
+  return app
+      .add_option_function<std::string>(
+          "--format",
+          [format](const std::string& name) {
+            *format = name == "json" ? ReportFormat::json : ReportFormat::text;
+          },
+          "Result for people or for programs")
       ->check(CLI::IsMember({"text", "json"}))
       ->type_name("FORMAT");
 }

@@ -14,7 +14,8 @@ namespace romdelta::cli {
 enum class ReportFormat { text, json };
 
 void add_progress(CLI::App& app, ProgressMode* mode);
-void add_format(CLI::App& app, ReportFormat* format);
+// The option, for those who want to restrict it.
+CLI::Option* add_format(CLI::App& app, ReportFormat* format);
 
 // A check for options that take a number: CLI11 reads "-1" as the largest number there is.
 std::string not_negative(const std::string& text);

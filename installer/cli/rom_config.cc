@@ -1,16 +1,14 @@
 #include "installer/cli/rom_config.h"
 
 #include <sys/stat.h>
-#include <toml++/toml.h>
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
-#include <optional>
-#include <sstream>
 
 #include "format/text.h"
 #include "installer/cli/error.h"
+#include "installer/cli/toml_reader.h"
 #include "installer/port/flash_file.h"
 #include "installer/port/flash_mtd.h"
 
@@ -18,14 +16,8 @@ namespace romdelta::cli {
 namespace {
 
 // Used where ROM.toml does not say: what most NOR flash and every file can do.
-constexpr std::int64_t kEraseBlockBytes = 4096;
-constexpr std::int64_t kProgramUnitBytes = 512;
-
-std::string position(const std::string& path, const toml::node& node) {
-  std::ostringstream text;
-  text << path << ':' << node.source().begin.line << ':' << node.source().begin.column;
-  return text.str();
-}
+constexpr std::uint32_t kEraseBlockBytes = 4096;
+constexpr std::uint32_t kProgramUnitBytes = 512;
 
 }  // namespace
 
@@ -37,17 +29,21 @@ struct RomConfig::Storage {
 class RomConfig::Reader {
  public:
   Reader(RomConfig* config, const std::string& path, RomAccess access)
-      : config_(*config), path_(path), access_(access) {}
+      : config_(*config),
+        toml_(path, "docs/porting.md shows a complete ROM.toml"),
+        access_(access) {}
 
   void run() {
-    const toml::table root = parse();
-    reject_unknown(root, {"device", "region", "journal", "scratch", "inventory"}, "");
-    read_device(table(root, "device", path_));
-    read_regions(root);
-    config_.device_.journal = region(table(root, "journal", path_), "journal", kRecords);
-    config_.device_.inventory = region(table(root, "inventory", path_), "inventory", kRecords);
+    const toml::table& root = toml_.parse();
+    toml_.reject_unknown(root, {"device", "region", "journal", "scratch", "inventory"}, "");
+    read_device(toml_.table_of(root, "device"));
+    for (const toml::node& entry : toml_.tables_of(root, "region")) {
+      read_region(toml_.table(entry, "region"));
+    }
+    config_.device_.journal = region(toml_.table_of(root, "journal"), "journal", kRecords);
+    config_.device_.inventory = region(toml_.table_of(root, "inventory"), "inventory", kRecords);
     if (const toml::node* scratch = root.get("scratch")) {
-      config_.device_.scratch = region(as_table(*scratch, "scratch"), "scratch", kRecords);
+      config_.device_.scratch = region(toml_.table(*scratch, "scratch"), "scratch", kRecords);
     }
     config_.device_.vendor = config_.vendor_;
     config_.device_.model = config_.model_;
@@ -58,7 +54,7 @@ class RomConfig::Reader {
   // A part of the device's storage.
   struct Place {
     std::string name;
-    std::string where;
+    const toml::table* entry = nullptr;
     std::uint64_t device = 0;
     std::uint64_t file = 0;
     std::uint64_t offset = 0;
@@ -66,105 +62,33 @@ class RomConfig::Reader {
   };
   static constexpr FlashGeometry kRecords{kEraseBlockBytes, kProgramUnitBytes, false};
 
-  toml::table parse() const {
-    try {
-      return toml::parse_file(path_);
-    } catch (const toml::parse_error& error) {
-      std::ostringstream where;
-      where << path_ << ':' << error.source().begin.line << ':' << error.source().begin.column;
-      throw Error(Exit::bad_input, std::string(error.description()), where.str());
-    }
-  }
-
-  [[noreturn]] void fail(const std::string& what, const std::string& where) const {
-    throw Error(Exit::bad_input, what, where, "docs/porting.md shows a complete ROM.toml");
-  }
-
-  const toml::table& as_table(const toml::node& node, const std::string& name) const {
-    if (const toml::table* result = node.as_table()) return *result;
-    fail("'" + name + "' must be a table", position(path_, node));
-  }
-
-  // `where` is what an error names when there is no such table.
-  const toml::table& table(const toml::table& parent, const std::string& name,
-                           const std::string& where) const {
-    const toml::node* node = parent.get(name);
-    if (node == nullptr) fail("the table [" + name + "] is missing", where);
-    return as_table(*node, name);
-  }
-
-  void reject_unknown(const toml::table& parent, std::initializer_list<std::string_view> known,
-                      const std::string& name) const {
-    for (const auto& [key, node] : parent) {
-      const bool is_known =
-          std::find(known.begin(), known.end(), std::string_view(key)) != known.end();
-      if (is_known) continue;
-      fail("unknown key '" + name + std::string(key.str()) + "'", position(path_, node));
-    }
-  }
-
-  std::string text(const toml::table& parent, const std::string& key) const {
-    const toml::node* node = parent.get(key);
-    if (node == nullptr) fail("'" + key + "' is missing", position(path_, parent));
-    const std::optional<std::string> value = node->value_exact<std::string>();
-    if (!value || value->empty()) fail("'" + key + "' must be text", position(path_, *node));
-    return *value;
-  }
-
-  std::uint64_t number(const toml::table& parent, const std::string& key,
-                       std::optional<std::int64_t> otherwise = std::nullopt) const {
-    const toml::node* node = parent.get(key);
-    if (node == nullptr && otherwise) return static_cast<std::uint64_t>(*otherwise);
-    if (node == nullptr) fail("'" + key + "' is missing", position(path_, parent));
-    const std::optional<std::int64_t> value = node->value_exact<std::int64_t>();
-    if (!value || *value < 0) {
-      fail("'" + key + "' must be a whole number, not negative", position(path_, *node));
-    }
-    return static_cast<std::uint64_t>(*value);
-  }
-
-  std::uint32_t number32(const toml::table& parent, const std::string& key,
-                         std::optional<std::int64_t> otherwise = std::nullopt) const {
-    const std::uint64_t value = number(parent, key, otherwise);
-    if (value > 0xffffffff) fail("'" + key + "' is too large", position(path_, *parent.get(key)));
-    return static_cast<std::uint32_t>(value);
-  }
-
   void read_device(const toml::table& device) {
-    reject_unknown(device, {"vendor", "model", "hardware", "ram_budget_bytes"}, "device.");
-    config_.vendor_ = text(device, "vendor");
-    config_.model_ = text(device, "model");
-    config_.device_.hardware = number32(device, "hardware", 0);
-    config_.ram_budget_bytes_ = number(device, "ram_budget_bytes");
-  }
-
-  void read_regions(const toml::table& root) {
-    const toml::node* node = root.get("region");
-    const toml::array* regions = node == nullptr ? nullptr : node->as_array();
-    if (regions == nullptr || regions->empty()) fail("there is no [[region]]", path_);
-    for (const toml::node& entry : *regions) read_region(as_table(entry, "region"));
+    toml_.reject_unknown(device, {"vendor", "model", "hardware", "ram_budget_bytes"}, "device.");
+    config_.vendor_ = toml_.text(device, "vendor");
+    config_.model_ = toml_.text(device, "model");
+    config_.device_.hardware = toml_.number32(device, "hardware", 0);
+    config_.ram_budget_bytes_ = toml_.number(device, "ram_budget_bytes");
   }
 
   void read_region(const toml::table& entry) {
-    reject_unknown(entry,
-                   {"package_id", "slot_a", "slot_b", "erase_block_bytes", "program_unit_bytes"},
-                   "region.");
-    const std::string id = text(entry, "package_id");
+    toml_.reject_unknown(
+        entry, {"package_id", "slot_a", "slot_b", "erase_block_bytes", "program_unit_bytes"},
+        "region.");
+    const std::string id = toml_.text(entry, "package_id");
     if (!is_valid_package_id(id)) {
-      fail("'" + id + "' is not a package id", position(path_, *entry.get("package_id")));
+      toml_.fail("'" + id + "' is not a package id", *entry.get("package_id"));
     }
     for (const RomRegion& before : config_.regions_) {
-      if (before.package_id == id) fail("two regions for " + id, position(path_, entry));
+      if (before.package_id == id) toml_.fail("two regions for " + id, entry);
     }
     FlashGeometry geometry;
-    geometry.erase_block_bytes = number32(entry, "erase_block_bytes", kEraseBlockBytes);
-    geometry.program_unit_bytes = number32(entry, "program_unit_bytes", kProgramUnitBytes);
+    geometry.erase_block_bytes = toml_.number32(entry, "erase_block_bytes", kEraseBlockBytes);
+    geometry.program_unit_bytes = toml_.number32(entry, "program_unit_bytes", kProgramUnitBytes);
     RomRegion region_entry;
     region_entry.package_id = config_.package_ids_.emplace_back(id);
-    region_entry.slot_a =
-        region(table(entry, "slot_a", position(path_, entry)), "slot_a", geometry, true);
+    region_entry.slot_a = region(toml_.table_of(entry, "slot_a"), "slot_a", geometry, true);
     if (const toml::node* slot_b = entry.get("slot_b")) {
-      region_entry.slot_b = region(as_table(*slot_b, "slot_b"), "slot_b", geometry);
+      region_entry.slot_b = region(toml_.table(*slot_b, "slot_b"), "slot_b", geometry);
     }
     config_.regions_.push_back(region_entry);
   }
@@ -175,7 +99,7 @@ class RomConfig::Reader {
       const bool apart = place.device != other.device || place.file != other.file ||
                          place.offset >= other.offset + other.size ||
                          other.offset >= place.offset + place.size;
-      if (!apart) fail("'" + place.name + "' overlaps '" + other.name + "'", place.where);
+      if (!apart) toml_.fail("'" + place.name + "' overlaps '" + other.name + "'", *place.entry);
     }
     places_.push_back(place);
   }
@@ -196,27 +120,27 @@ class RomConfig::Reader {
   // `must_exist`: never create the file.
   FlashRegion region(const toml::table& entry, const std::string& name,
                      const FlashGeometry& geometry, bool must_exist = false) {
-    reject_unknown(entry, {"path", "offset_bytes", "size_bytes"}, name + ".");
-    const std::filesystem::path given = text(entry, "path");
-    const std::string path = (std::filesystem::path(path_).parent_path() / given).string();
-    const std::uint64_t offset = number(entry, "offset_bytes", 0);
-    const std::uint64_t size = number(entry, "size_bytes");
+    toml_.reject_unknown(entry, {"path", "offset_bytes", "size_bytes"}, name + ".");
+    const std::filesystem::path given = toml_.text(entry, "path");
+    const std::string path = (std::filesystem::path(toml_.path()).parent_path() / given).string();
+    const std::uint64_t offset = toml_.number(entry, "offset_bytes", 0);
+    const std::uint64_t size = toml_.number(entry, "size_bytes");
     if (offset > limits::image_bytes_max || size > limits::image_bytes_max) {
-      fail("'" + name + "' lies beyond 1 TiB", position(path_, entry));
+      toml_.fail("'" + name + "' lies beyond 1 TiB", entry);
     }
     Flash* flash = open(path, offset + size, geometry, must_exist);
     const FlashRegion result(flash, offset, size);
     if (!result.is_usable()) {
-      fail(
+      toml_.fail(
           "'" + name +
               "' does not fit its storage: offset and size must lie inside it and be "
               "multiples of its program unit (and of the erase block where it must be erased), the "
               "program unit at most 4096 bytes and a divisor of the erase block",
-          position(path_, entry));
+          entry);
     }
     Place place = place_of(path);
     place.name = name;
-    place.where = position(path_, entry);
+    place.entry = &entry;
     place.offset = offset;
     place.size = size;
     reject_overlap(place);
@@ -253,7 +177,7 @@ class RomConfig::Reader {
 
   RomConfig& config_;
   std::vector<Place> places_;
-  const std::string& path_;
+  TomlReader toml_;
   RomAccess access_;
 };
 

@@ -1,118 +1,68 @@
+#include "pkgtool/commands/build.h"
+
 #include <algorithm>
-#include <limits>
 #include <optional>
 #include <thread>
 
-#include "pkgtool/commands/commands.h"
+#include "pkgtool/device_filter.h"
 #include "pkgtool/file.h"
-#include "pkgtool/packager.h"
-#include "pkgtool/replay.h"
+#include "pkgtool/produce.h"
 
 namespace romdelta::pkgtool {
 namespace {
 
-struct Options {
-  std::string package_id;
-  std::string source_path;
-  std::string source_version;
-  std::string target_path;
-  std::string target_version;
-  std::string layout = "ab";
-  std::uint64_t ram_bytes = 1 << 20;
-  std::uint64_t erase_block_bytes = 4096;
-  std::uint64_t scratch_bytes = 0;
-  std::string vendor;
-  std::string model;
-  std::string hardware;
-  std::uint64_t security_counter = 0;
-  unsigned thread_count = 0;
-  bool is_unsigned = false;
-  SignerOptions signer;
-  std::string output_path;
-};
-
-// "3" or "2-5".
-void parse_hardware(const std::string& text, DeviceFilter* filter) {
-  const auto number = [&](const std::string& digits) -> std::uint32_t {
-    std::uint64_t value = 0;
-    if (digits.empty() || digits.size() > 10 || !CLI::detail::lexical_cast(digits, value) ||
-        value > std::numeric_limits<std::uint32_t>::max()) {
-      throw Error(Exit::usage, "'" + text + "' is not a hardware range", "--hardware",
-                  "give a number or MIN-MAX");
-    }
-    return static_cast<std::uint32_t>(value);
-  };
-  const std::size_t dash = text.find('-');
-  filter->has_hardware_range = true;
-  filter->hardware_min = number(text.substr(0, dash));
-  filter->hardware_max =
-      dash == std::string::npos ? filter->hardware_min : number(text.substr(dash + 1));
-  if (filter->hardware_min > filter->hardware_max) {
-    throw Error(Exit::usage, "'" + text + "' is not a hardware range", "--hardware",
-                "MIN must not exceed MAX");
-  }
-}
-
-DeviceFilter device_filter(const Options& options) {
+DeviceFilter device_filter(const BuildOptions& options) {
   DeviceFilter filter;
-  const auto assign = [](const std::string& text, const char* option, IdentityName* name) {
-    if (text.empty()) return;
-    if (!is_printable(text) || !name->assign(text)) {
-      throw Error(Exit::usage, "'" + text + "' is not a name", option,
-                  "use 1 to 32 printable ASCII characters");
-    }
+  const auto name = [](const std::string& text, const char* option, IdentityName* result) {
+    if (text.empty() || parse_name(text, result)) return;
+    throw Error(Exit::usage, "'" + text + "' is not a name", option, kNameHint);
   };
-  assign(options.vendor, "--vendor", &filter.vendor);
-  assign(options.model, "--model", &filter.model);
-  if (!options.hardware.empty()) parse_hardware(options.hardware, &filter);
+  name(options.vendor, "--vendor", &filter.vendor);
+  name(options.model, "--model", &filter.model);
+  if (!options.hardware.empty() && !parse_hardware(options.hardware, &filter)) {
+    throw Error(Exit::usage, "'" + options.hardware + "' is not a hardware range", "--hardware",
+                kHardwareHint);
+  }
   return filter;
 }
 
-void check_options(const Options& options) {
+void require(const std::string& value, const char* option) {
+  if (!value.empty()) return;
+  throw Error(Exit::usage, std::string(option) + " is missing", {},
+              "`pkgtool build --help` has examples");
+}
+
+void check_options(const BuildOptions& options) {
+  require(options.target, "--target");
+  require(options.output_path, "--output");
+  if (options.is_unsigned && options.signer.given()) {
+    throw Error(Exit::usage, "--unsigned and a signer exclude each other");
+  }
+  if (!options.product_path.empty()) {
+    for (const CLI::Option* option : options.package_options) {
+      if (option->count() == 0) continue;
+      throw Error(Exit::usage, option->get_name() + " is for one package", {},
+                  "for a release PRODUCT.toml says it");
+    }
+    return;
+  }
+  require(options.package_id, "--package-id");
+  require(options.target_version, "--target-version");
   if (options.layout != "ab") {
     throw Error(Exit::usage, "this version builds ab packages only", "--layout in-place",
                 "leave --layout out, or use --layout ab");
   }
-  if (options.source_path.empty() != options.source_version.empty()) {
+  if (options.source.empty() != options.source_version.empty()) {
     throw Error(Exit::usage, "--source and --source-version go together", {},
                 "give both for a delta, neither for a full package");
   }
-  if (options.is_unsigned && options.signer.given()) {
-    throw Error(Exit::usage, "--unsigned and a signer exclude each other");
-  }
 }
 
-// The package must install on the strictest device and stay inside what its manifest promises.
-void prove(const UnsignedPackage& package, ByteSpan signed_file, const BuildRequest& request,
-           const PublicKey& key, const StageProgress& progress) {
-  ReplayOptions options;
-  options.progress = progress;
-  std::optional<ByteSpan> source;
-  if (!package.manifest.is_full()) source = request.source->bytes;
-  const ReplayResult result = replay(signed_file, source, {&key, 1}, options);
-  if (result.status != Status::ok) {
-    throw Error(Exit::internal, std::string("the package does not install: ") +
-                                    to_string(result.status) + " at offset " +
-                                    std::to_string(result.failed_offset_bytes));
-  }
-  const Budgets& budgets = package.manifest.budgets;
-  const bool kept = result.arena_used_bytes <= budgets.ram_bytes &&
-                    result.flash_write_bytes <= budgets.flash_write_bytes &&
-                    result.erase_count <= budgets.erase_count &&
-                    result.journal_bytes <= budgets.journal_bytes;
-  if (!kept) throw Error(Exit::internal, "the package exceeds its own budgets");
-  if (!std::ranges::equal(result.target, request.target)) {
-    throw Error(Exit::internal, "the package installs something else than the target");
-  }
-}
-
-void run(const Options& options, Context& context) {
-  check_options(options);
-  std::unique_ptr<Signer> signer =
-      options.is_unsigned ? make_key_signer(generate_key()) : options.signer.make();
+void build_package_file(const BuildOptions& options, Context& context) {
+  const std::unique_ptr<Signer> signer = options.make_signer();
   std::optional<MappedFile> source;
-  if (!options.source_path.empty()) source.emplace(options.source_path);
-  const MappedFile target(options.target_path);
+  if (!options.source.empty()) source.emplace(options.source);
+  const MappedFile target(options.target);
 
   BuildRequest request;
   request.package_id = options.package_id;
@@ -121,89 +71,117 @@ void run(const Options& options, Context& context) {
   request.target_version = options.target_version;
   request.device = device_filter(options);
   request.security_counter = options.security_counter;
-  request.encoder.ram_bytes_max = options.ram_bytes;
-  request.encoder.erase_block_bytes = static_cast<std::uint32_t>(
-      std::min<std::uint64_t>(options.erase_block_bytes, limits::erase_block_bytes_max + 1));
-  request.encoder.thread_count = options.thread_count != 0
-                                     ? options.thread_count
-                                     : std::max(1u, std::thread::hardware_concurrency());
+  request.encoder = options.encoder(options.ram_bytes, options.erase_block_bytes);
 
   ProgressPrinter printer(context.progress, context.err);
-  const StageProgress progress = [&printer](const char* stage, std::uint64_t done,
-                                            std::uint64_t total) {
-    printer.update(stage, done, total);
-  };
-  const UnsignedPackage package = build_package(request, progress);
-  SignatureList signatures;
-  (void)signatures.insert(signer->sign(package.digest()));
-  const Bytes signed_file = assemble(package, signatures);
-  prove(package, signed_file, request, signer->public_key(), progress);
-  const Bytes file = options.is_unsigned ? assemble(package, {}) : signed_file;
-  write_file(options.output_path, file);
+  const FinishedPackage package =
+      produce(request, signer.get(),
+              [&printer](const char* stage, std::uint64_t done, std::uint64_t total) {
+                printer.update(stage, done, total);
+              });
+  write_file(options.output_path, package.file);
   printer.finish();
-  const bool fell_back = request.source && package.manifest.is_full();
-  if (fell_back) context.say("pkgtool: the delta would not be smaller: this is a full package");
-  context.say(options.output_path + ": " + std::to_string(file.size()) + " bytes, " +
-              (package.manifest.is_full() ? "full" : "delta") + ", needs " +
+  const bool is_full = package.manifest.is_full();
+  if (source && is_full) {
+    context.say("pkgtool: the delta would not be smaller: this is a full package");
+  }
+  context.say(options.output_path + ": " + std::to_string(package.file.size()) + " bytes, " +
+              (is_full ? "full" : "delta") + ", needs " +
               std::to_string(package.manifest.budgets.ram_bytes) + " bytes of RAM");
+}
+
+void add_package_options(CLI::App& verb, BuildOptions* options) {
+  const auto only = [&](CLI::Option* option) {
+    options->package_options.push_back(option->group("Of one package"));
+  };
+  only(verb.add_option("--package-id", options->package_id, "Which ROM package: a-z 0-9 . _ -")
+           ->type_name("ID"));
+  only(verb.add_option("--source-version", options->source_version, "Version of the source")
+           ->type_name("V1"));
+  only(verb.add_option("--target-version", options->target_version, "Version of the target")
+           ->type_name("V2"));
+  only(verb.add_option("--layout", options->layout, "ab: into the other slot")
+           ->capture_default_str()
+           ->check(CLI::IsMember({"ab", "in-place"}))
+           ->type_name("LAYOUT"));
+  const auto size = [&](const char* name, std::uint64_t* value, const char* help) {
+    only(verb.add_option(name, *value, help)
+             ->capture_default_str()
+             ->transform(CLI::AsSizeValue(false))
+             ->transform(
+                 CLI::Validator([](std::string& text) { return cli::not_negative(text); }, ""))
+             ->type_name("BYTES"));
+  };
+  size("--ram", &options->ram_bytes, "Most RAM that the installer may use");
+  size("--erase-block", &options->erase_block_bytes, "Erase block of the device's flash");
+  size("--scratch", &options->scratch_bytes, "Scratch flash of the device (ab uses none)");
+  only(verb.add_option("--vendor", options->vendor, "Only for devices of this vendor"));
+  only(verb.add_option("--model", options->model, "Only for devices of this model"));
+  only(verb.add_option("--hardware", options->hardware, "Only for these hardware revisions")
+           ->type_name("N|MIN-MAX"));
+  only(verb.add_option("--security-counter", options->security_counter,
+                       "Refused by devices whose counter is higher")
+           ->check(cli::not_negative)
+           ->type_name("N"));
 }
 
 }  // namespace
 
+std::unique_ptr<Signer> BuildOptions::make_signer() const {
+  return is_unsigned ? nullptr : signer.make();
+}
+
+EncoderOptions BuildOptions::encoder(std::uint64_t ram, std::uint64_t erase_block) const {
+  EncoderOptions result;
+  result.ram_bytes_max = ram;
+  // What does not fit is refused by build_package(), like everything above the limit.
+  result.erase_block_bytes = static_cast<std::uint32_t>(
+      std::min<std::uint64_t>(erase_block, limits::erase_block_bytes_max + 1));
+  result.thread_count =
+      thread_count != 0 ? thread_count : std::max(1u, std::thread::hardware_concurrency());
+  return result;
+}
+
 void add_build(CLI::App& app, Context& context) {
-  CLI::App* verb = app.add_subcommand("build", "Build a signed package from ROM images");
-  auto options = std::make_shared<Options>();
-  verb->add_option("--package-id", options->package_id, "Which ROM package: a-z 0-9 . _ -")
-      ->type_name("ID")
-      ->required();
-  verb->add_option("--source", options->source_path, "ROM image that the device has")
+  CLI::App* verb = app.add_subcommand("build", "Build signed packages from ROM images");
+  auto options = std::make_shared<BuildOptions>();
+  CLI::Option* product =
+      verb->add_option("PRODUCT.toml", options->product_path,
+                       "Build a whole release: --source and --target are its versions there")
+          ->type_name("");
+  verb->add_option("--source", options->source, "ROM image (or release) that the device has")
       ->type_name("FILE");
-  verb->add_option("--source-version", options->source_version, "Its version")->type_name("V1");
-  verb->add_option("--target", options->target_path, "ROM image that the device will have")
-      ->type_name("FILE")
-      ->required();
-  verb->add_option("--target-version", options->target_version, "Its version")
-      ->type_name("V2")
-      ->required();
-  verb->add_option("--layout", options->layout, "ab: into the other slot")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"ab", "in-place"}))
-      ->type_name("LAYOUT");
-  const auto add_size = [&](const char* name, std::uint64_t* value, const char* help) {
-    verb->add_option(name, *value, help)
-        ->capture_default_str()
-        ->transform(CLI::AsSizeValue(false))
-        ->transform(CLI::Validator([](std::string& text) { return cli::not_negative(text); }, ""))
-        ->type_name("BYTES");
-  };
-  add_size("--ram", &options->ram_bytes, "Most RAM that the installer may use");
-  add_size("--erase-block", &options->erase_block_bytes, "Erase block of the device's flash");
-  add_size("--scratch", &options->scratch_bytes, "Scratch flash of the device (ab uses none)");
-  verb->add_option("--vendor", options->vendor, "Only for devices of this vendor");
-  verb->add_option("--model", options->model, "Only for devices of this model");
-  verb->add_option("--hardware", options->hardware, "Only for these hardware revisions")
-      ->type_name("N|MIN-MAX");
-  verb->add_option("--security-counter", options->security_counter,
-                   "Refused by devices whose counter is higher")
-      ->check(cli::not_negative)
-      ->type_name("N");
+  verb->add_option("--target", options->target, "ROM image (or release) that the device will have")
+      ->type_name("FILE");
+  add_package_options(*verb, options.get());
   verb->add_option("--threads", options->thread_count, "Threads; never changes the output")
       ->check(cli::not_negative)
       ->type_name("N");
   options->signer.add_to(*verb);
   verb->add_flag("--unsigned", options->is_unsigned,
                  "Leave the signature to `pkgtool sign` or `attach`");
-  verb->add_option("-o,--output", options->output_path, "The package")
-      ->type_name("FILE.pku")
-      ->required();
+  verb->add_flag("--full", options->with_full, "A full package beside each delta, too")
+      ->needs(product)
+      ->group("Of a release");
+  cli::add_format(*verb, &options->format)->needs(product)->group("Of a release");
+  verb->add_option("-o,--output", options->output_path, "The package, or the folder of a release")
+      ->type_name("FILE.pku|DIR");
   verb->footer(
       "Without --source a full package. A delta that would not be smaller than the full package "
       "is\n"
       "replaced by it. Before the output gets its name the package is installed by the device\n"
       "engine and the result compared with the target. Sizes may end in K or M.\n\n"
       "  pkgtool build --package-id com.example.kernel --source v1.img --source-version 1 \\\n"
-      "      --target v2.img --target-version 2 --key release.key -o kernel.pku");
-  verb->callback([options, &context] { run(*options, context); });
+      "      --target v2.img --target-version 2 --key release.key -o kernel.pku\n"
+      "  pkgtool build PRODUCT.toml --source 4.1.0 --target 4.2.0 --key release.key -o updates");
+  verb->callback([options, &context] {
+    check_options(*options);
+    if (options->product_path.empty()) {
+      build_package_file(*options, context);
+    } else {
+      build_release(*options, context);
+    }
+  });
 }
 
 }  // namespace romdelta::pkgtool

@@ -55,6 +55,7 @@ FACTS = {
     "metadata": ["metadata_bytes"],
     "Device RAM": ["ram_bytes"],
     "Scratch": ["scratch_bytes"],
+    "Journal": ["journal_bytes"],
     "Flash writes": ["flash_write_bytes", "erase_count", "erase_block_bytes"],
     "Redo after a cut": ["redo_bytes"],
     "Device": ["device.vendor", "device.model", "device.hardware_min", "device.hardware_max"],
@@ -65,8 +66,7 @@ FACTS = {
 }
 # Of use to programs only: `schema` and `status` say how to read the object, the others are details
 # of the encoding that the RAM follows from.
-JSON_ONLY = {"schema", "status", "journal_bytes", "chunk_stored_bytes_max",
-             "chunk_decoded_bytes_max", "group_bytes"}
+JSON_ONLY = {"schema", "status", "chunk_stored_bytes_max", "chunk_decoded_bytes_max", "group_bytes"}
 # docs/pkgtool.md promises these.
 PROMISED = {"package_id", "layout", "source", "target", "file_bytes", "payload_bytes",
             "metadata_bytes", "ram_bytes", "scratch_bytes", "flash_write_bytes", "chunks", "codec",

@@ -62,3 +62,46 @@ provisioned_device() {
   device "$@"
   installer --rom ROM.toml provision com.example.app 1.0 > provisioned
 }
+
+# oem: PRODUCT.toml with two releases of three ROM packages, their images and a key.
+oem() {
+  product
+  mkdir r1 r2
+  cp v1.img r1/app.img; cp v2.img r2/app.img
+  image r1/data.img 20000 data; cp r1/data.img r2/data.img
+  image r2/new.img 9000 new
+  image r1/gone.img 9000 gone
+  cat > PRODUCT.toml <<'TOML'
+[product]
+vendor = "example"
+model = "x1"
+hardware = "2-5"
+ram_bytes = 262144
+
+[[package]]
+id = "com.example.app"
+[[package]]
+id = "com.example.data"
+[[package]]
+id = "com.example.gone"
+[[package]]
+id = "com.example.new"
+erase_block_bytes = 1024
+
+[[release]]
+version = "1.0"
+image = [
+  { package_id = "com.example.app", path = "r1/app.img" },
+  { package_id = "com.example.data", path = "r1/data.img", version = "7" },
+  { package_id = "com.example.gone", path = "r1/gone.img" },
+]
+[[release]]
+version = "2.0"
+security_counter = 3
+image = [
+  { package_id = "com.example.app", path = "r2/app.img" },
+  { package_id = "com.example.data", path = "r2/data.img", version = "7" },
+  { package_id = "com.example.new", path = "r2/new.img" },
+]
+TOML
+}

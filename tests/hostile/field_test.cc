@@ -321,6 +321,19 @@ TEST_P(FieldLie, InAChunkHeaderThatIsSignedIsRefused) {
   }
 }
 
+// Bytes of a chunk that no column claims: Mender CVE-2025-67903 one level down.
+TEST_P(FieldLie, ThatHidesBytesBehindTheColumnsIsRefusedWhenSigned) {
+  const Forgery good(victim().package());
+  for (std::size_t i = 0; i < good.chunks.size(); ++i) {
+    for (const std::size_t count : {1u, 2u, 100u}) {
+      Forgery forgery = good;
+      forgery.chunks[i].bytes.resize(good.chunks[i].bytes.size() + count);
+      const Verdict verdict{{Status::malformed_chunk}, victim().chunks()[i].target_begin, true};
+      EXPECT_EQ(victim().attack(forgery.seal(), verdict), "") << "chunk " << i << ", " << count;
+    }
+  }
+}
+
 // A tree that is as large as the format allows, above a payload that is not.
 TEST_P(FieldLie, AboutAGiantTreeThatIsSignedIsRefused) {
   for (const std::uint32_t count : {65u, 4096u, 4097u, limits::chunk_count_max}) {

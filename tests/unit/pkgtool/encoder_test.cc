@@ -52,6 +52,12 @@ TEST(Encoder, MakesNoPayloadForAnEmptyTarget) {
   EXPECT_EQ(payload.tree_root, Digest());
 }
 
+// It once declared more RAM than --ram allowed: no chunk, no check.
+TEST(Encoder, RefusesAnEmptyTargetThatDoesNotFitTheRam) {
+  EXPECT_EQ(exit_of([] { (void)encode_payload({}, {}, {}, options_of(4096, 4096), no_progress); }),
+            Exit::usage);
+}
+
 TEST(Encoder, ChunksFitTheRam) {
   const Images images(1);
   for (const std::uint64_t ram_bytes : {170u << 10, 200u << 10, 256u << 10, 1u << 20, 8u << 20}) {

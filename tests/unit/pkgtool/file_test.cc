@@ -1,9 +1,12 @@
 #include "pkgtool/file.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <array>
 #include <csignal>
 
 #include "tests/unit/pkgtool/support.h"
@@ -92,6 +95,18 @@ TEST_F(FileTest, DoesNotReplaceADirectory) {
   EXPECT_EQ(exit_of([&] { write_text(path("a"), "new"); }), Exit::io);
   EXPECT_TRUE(std::filesystem::is_directory(path("a")));
   EXPECT_EQ(directory_.file_count(), 1u);
+}
+
+TEST_F(FileTest, PipeIsWrittenToAndStaysAPipe) {
+  ASSERT_EQ(::mkfifo(path("pipe").c_str(), 0600), 0);
+  const int reader = ::open(path("pipe").c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  ASSERT_GE(reader, 0);
+  write_text(path("pipe"), "through");
+  std::array<char, 16> buffer{};
+  EXPECT_EQ(::read(reader, buffer.data(), buffer.size()), 7);
+  EXPECT_STREQ(buffer.data(), "through");
+  (void)::close(reader);
+  EXPECT_TRUE(std::filesystem::is_fifo(path("pipe")));
 }
 
 TEST_F(FileTest, CannotBeInADirectoryThatIsNotThere) {

@@ -55,6 +55,13 @@ TEST_F(PasswordTest, DescriptorGoesBeforeEnvironment) {
   EXPECT_EQ(ask_new_password(pipe.source()), "horse");
 }
 
+TEST_F(PasswordTest, IsNotEmptyBecauseADescriptorIsNotReadable) {
+  const TextPipe empty("");
+  EXPECT_EQ(exit_of([&] { (void)ask_new_password(empty.source()); }), Exit::key_or_signature);
+  EXPECT_EQ(exit_of([] { (void)ask_new_password({987}); }), Exit::key_or_signature);
+  EXPECT_EQ(exit_of([] { (void)ask_password({987}, "a.key"); }), Exit::key_or_signature);
+}
+
 TEST_F(PasswordTest, LeavesTheRestOfTheDescriptorAlone) {
   const TextPipe pipe("one\ntwo\n");
   EXPECT_EQ(ask_password(pipe.source(), "a.key"), "one");

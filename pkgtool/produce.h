@@ -1,0 +1,20 @@
+// Produce: a request and a signer in, the bytes of a package out that is known to install.
+#pragma once
+
+#include "pkgtool/packager.h"
+#include "pkgtool/signer.h"
+
+namespace romdelta::pkgtool {
+
+struct FinishedPackage {
+  Manifest manifest;
+  Bytes file;
+};
+
+// Builds and signs a package, and installs it with the device engine: on the strictest flash, with
+// an arena of exactly the declared size; the result must equal the target and every budget must be
+// kept. No signer: the same with a throw-away key, and `file` carries no signature. Throws Error:
+// what build_package() and Signer::sign() throw, or (internal) when the package does not install.
+FinishedPackage produce(const BuildRequest& request, Signer* signer, const StageProgress& progress);
+
+}  // namespace romdelta::pkgtool
