@@ -107,7 +107,7 @@ class ProductReader {
 
   std::string read_version(const toml::table& table, const std::string& otherwise) {
     if (!table.contains("version") && !otherwise.empty()) return otherwise;
-    const std::string version = toml_.text(table, "version");
+    std::string version = toml_.text(table, "version");
     if (!is_valid_version(version)) {
       toml_.fail("'" + version + "' is not a version", *table.get("version"));
     }
