@@ -49,4 +49,23 @@ void encode_chunk_header(const ChunkHeader& header, ByteWriter* writer) {
   }
 }
 
+Status parse_context_chunk_header(ByteSpan chunk, ContextChunkHeader* header,
+                                  std::size_t* header_bytes) {
+  ByteReader reader(chunk);
+  ContextChunkHeader parsed;
+  parsed.unit_bytes = reader.u8();
+  parsed.source_position = reader.varint();
+  if (!reader.ok() || (parsed.unit_bytes != 2 && parsed.unit_bytes != 4)) {
+    return Status::malformed_chunk;
+  }
+  *header = parsed;
+  *header_bytes = reader.offset();
+  return Status::ok;
+}
+
+void encode_context_chunk_header(const ContextChunkHeader& header, ByteWriter* writer) {
+  writer->u8(header.unit_bytes);
+  writer->varint(header.source_position);
+}
+
 }  // namespace romdelta

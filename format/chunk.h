@@ -1,8 +1,9 @@
 // Chunk: the unit of authentication and of decoder restart. docs/format.md section 7.
 //
-// A chunk turns part of the source and its own literals into the next part of the target. It is a
-// header and six columns; each column holds one kind of value of the whole chunk, because like
-// values side by side compress best.
+// A chunk turns part of the source and its own literals into the next part of the target. With
+// codec zstd it is a header and six columns; each column holds one kind of value of the whole
+// chunk, because like values side by side compress best. With codec context it is a header and one
+// stream.
 #pragma once
 
 #include <array>
@@ -54,5 +55,18 @@ Status parse_chunk_header(ByteSpan chunk, const Manifest& manifest, ChunkHeader*
                           std::size_t* header_bytes);
 
 void encode_chunk_header(const ChunkHeader& header, ByteWriter* writer);
+
+// The header of a chunk of codec context.
+struct ContextChunkHeader {
+  std::uint8_t unit_bytes = 4;        // Words that the source is taken to consist of: 2 or 4.
+  std::uint64_t source_position = 0;  // Where the first copy reads.
+};
+inline constexpr std::size_t context_chunk_header_bytes_max = 1 + 10;
+
+// `*header_bytes` is where the stream begins. malformed_chunk when a rule is broken.
+Status parse_context_chunk_header(ByteSpan chunk, ContextChunkHeader* header,
+                                  std::size_t* header_bytes);
+
+void encode_context_chunk_header(const ContextChunkHeader& header, ByteWriter* writer);
 
 }  // namespace romdelta

@@ -49,6 +49,10 @@ inline constexpr std::uint32_t group_bytes_max = 8u << 20;
 // machines and less on 32-bit ones; the installer checks its own library at begin().
 inline constexpr std::size_t zstd_context_bytes = 96 * 1024;
 
+// Codec 2: what a chunk's statistics take, and the part of the source that is read at once.
+inline constexpr std::size_t context_model_bytes = 64 * 1024;
+inline constexpr std::size_t source_window_bytes = 4096 + 16;
+
 // Staging for journal and inventory records: one largest program unit.
 inline constexpr std::size_t record_buffer_bytes = program_unit_bytes_max;
 

@@ -112,8 +112,8 @@ Status read_layout(ByteReader* reader, Manifest* m) {
 Status read_codec(ByteReader* reader, Manifest* m) {
   const std::uint8_t value = reader->u8();
   if (!reader->ok()) return Status::malformed_manifest;
-  if (value != static_cast<std::uint8_t>(Codec::zstd)) return Status::unsupported_codec;
-  m->codec = Codec::zstd;
+  m->codec = static_cast<Codec>(value);
+  if (m->codec != Codec::zstd && m->codec != Codec::context) return Status::unsupported_codec;
   return Status::ok;
 }
 
@@ -168,6 +168,8 @@ bool chunks_are_consistent(const Manifest& m) {
     return false;
   }
   if (m.chunk_decoded_bytes_max > limits::chunk_decoded_bytes_max) return false;
+  // Nothing is decoded ahead of its use.
+  if (m.codec == Codec::context && m.chunk_decoded_bytes_max != 0) return false;
   // Both bounds below stay far from 64-bit overflow by the limits just checked.
   const std::uint64_t tree_bytes = tree_bytes_total(m.chunk_count);
   const std::uint64_t stored_most = std::uint64_t{m.chunk_count} * m.chunk_stored_bytes_max;
@@ -210,6 +212,7 @@ const char* to_string(Layout layout) {
 const char* to_string(Codec codec) {
   switch (codec) {
     case Codec::zstd: return "zstd";
+    case Codec::context: return "context";
   }
   return "unknown";
 }
@@ -293,7 +296,9 @@ std::uint64_t arena_bytes_needed(const Manifest& m) {
   constexpr std::uint64_t line = 64;
   std::uint64_t total = limits::head_bytes_max + limits::record_buffer_bytes;
   if (m.chunk_count != 0) {
-    total += limits::zstd_context_bytes;
+    total += m.codec == Codec::zstd
+                 ? limits::zstd_context_bytes
+                 : limits::context_model_bytes + round_up(limits::source_window_bytes, line);
     total += round_up(m.group_bytes, line);
     total += round_up(m.chunk_stored_bytes_max, line);
     total += round_up(m.chunk_decoded_bytes_max, line);

@@ -22,9 +22,10 @@ enum class Layout : std::uint8_t {
   in_place = 1,  // Over the source. Reserved in this version: refused with unsupported_layout.
 };
 
-// How the columns of a chunk are coded.
+// How a chunk is coded.
 enum class Codec : std::uint8_t {
-  zstd = 1,  // Each column one zstd frame or stored as it is.
+  zstd = 1,     // Six columns, each one zstd frame or stored as it is.
+  context = 2,  // One range-coded stream, predicted from contexts.
 };
 
 const char* to_string(Layout layout);
@@ -92,7 +93,8 @@ Status parse_manifest(ByteSpan bytes, Manifest* manifest);
 void encode_manifest(const Manifest& manifest, ByteWriter* writer);
 
 // Arena bytes that an installer of this version needs for the package: the ram_bytes budget.
-// Depends on the chunk and group sizes and the chunk count only. docs/format.md section 4.3.
+// Depends on the codec, the chunk and group sizes and the chunk count only. docs/format.md
+// section 4.3.
 std::uint64_t arena_bytes_needed(const Manifest& manifest);
 
 }  // namespace romdelta

@@ -185,7 +185,7 @@ Status Session::prepare() {
       !arena_.allocate(head_.manifest.chunk_stored_bytes_max, &chunk_buffer_)) {
     return Status::arena_too_small;
   }
-  const Status status = decoder_.begin(head_.manifest, &arena_);
+  const Status status = begin_codec();
   if (status != Status::ok) return status;
   return tree_.begin(head_.manifest, head_.head_bytes, &arena_);
 }
@@ -266,15 +266,26 @@ Status Session::accept_chunk(const ChunkTree::Wanted& wanted) {
     writer_ = FlashWriter(target, wanted.target_offset, group_buffer_, *kernels_);
     writer_.set_observer(&Session::on_group, this);
   }
-
-  ChunkHeader header;
-  Columns columns;
-  status = decoder_.decode(head_.manifest, chunk, &header, &columns);
-  if (status != Status::ok) return status;
-  status = patch_chunk(header, columns, source_, wanted.target_bytes, *kernels_, &writer_);
+  status = apply_chunk(chunk, wanted.target_bytes);
   if (status != Status::ok) return status;
   if (tree_.done()) return writer_.flush();
   return checkpoint(wanted.target_offset + wanted.target_bytes);
+}
+
+Status Session::begin_codec() {
+  return head_.manifest.codec == Codec::zstd ? decoder_.begin(head_.manifest, &arena_)
+                                             : context_patcher_.begin(&arena_);
+}
+
+Status Session::apply_chunk(ByteSpan chunk, std::uint64_t target_bytes) {
+  if (head_.manifest.codec == Codec::context) {
+    return context_patcher_.patch(chunk, source_, target_bytes, &writer_);
+  }
+  ChunkHeader header;
+  Columns columns;
+  const Status status = decoder_.decode(head_.manifest, chunk, &header, &columns);
+  if (status != Status::ok) return status;
+  return patch_chunk(header, columns, source_, target_bytes, *kernels_, &writer_);
 }
 
 Status Session::on_group(void* session, std::uint64_t target_offset) {

@@ -22,6 +22,7 @@
 #include "format/package.h"
 #include "installer/arena.h"
 #include "installer/chunk_tree.h"
+#include "installer/context_patcher.h"
 #include "installer/decoder.h"
 #include "installer/device.h"
 #include "installer/flash_writer.h"
@@ -111,6 +112,8 @@ class Session {
   Status resume_from_journal();
   Status check_resume_point();
   Status restart_journal();
+  Status begin_codec();
+  Status apply_chunk(ByteSpan chunk, std::uint64_t target_bytes);
   Status accept_chunk(const ChunkTree::Wanted& wanted);
   Status checkpoint(std::uint64_t target_offset);
   Status verify_target();
@@ -149,7 +152,8 @@ class Session {
   Journal journal_;
   ChunkTree tree_;
   ChunkTree::Wanted wanted_;
-  Decoder decoder_;
+  Decoder decoder_;                 // Codec zstd.
+  ContextPatcher context_patcher_;  // Codec context.
   FlashWriter writer_;
 };
 

@@ -1,4 +1,5 @@
-// Encoder: Cover -> Payload. docs/format.md sections 6 and 7 specify the bytes.
+// Encoder: Cover -> Payload. docs/format.md sections 6 and 7 specify the bytes;
+// chunks.h has the codecs.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +12,7 @@
 namespace romdelta::pkgtool {
 
 struct EncoderOptions {
+  Codec codec = Codec::context;
   std::uint64_t ram_bytes_max = 1 << 20;   // The device's arena: chunks are made to fit it.
   std::uint32_t erase_block_bytes = 4096;  // Chunks end on group boundaries, groups on these.
   unsigned thread_count = 1;               // Never changes the result.
@@ -32,7 +34,7 @@ struct Payload {
 Payload encode_payload(ByteSpan source, ByteSpan target, const Cover& cover,
                        const EncoderOptions& options, const StageProgress& progress);
 
-// The encoder's name, library version and level, for the manifest.
-std::string encoder_name();
+// The encoder's name, and of a library that decides about the bytes its version and level.
+std::string encoder_name(Codec codec);
 
 }  // namespace romdelta::pkgtool

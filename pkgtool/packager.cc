@@ -16,6 +16,9 @@ namespace {
 constexpr int kEstimateLevel = 3;
 constexpr std::uint64_t kEstimateMargin = 4;
 
+// Below one literal in so many bytes codec context was smaller on every image met so far.
+constexpr std::uint64_t kLiteralMargin = 20;
+
 void check_request(const BuildRequest& request) {
   if (!is_valid_package_id(request.package_id)) {
     throw Error(Exit::usage, "'" + request.package_id + "' is not a package id", "--package-id",
@@ -66,7 +69,8 @@ Budgets budgets_of(const Manifest& manifest, std::uint64_t redo_bytes) {
   return budgets;
 }
 
-Manifest make_manifest(const BuildRequest& request, bool with_source, const Payload& payload) {
+Manifest make_manifest(const BuildRequest& request, bool with_source, Codec codec,
+                       const Payload& payload) {
   Manifest manifest;
   (void)manifest.package_id.assign(request.package_id);
   manifest.target = identify(request.target, request.target_version);
@@ -75,6 +79,7 @@ Manifest make_manifest(const BuildRequest& request, bool with_source, const Payl
     manifest.sources[0] = identify(request.source->bytes, request.source->version);
     manifest.source_count = 1;
   }
+  manifest.codec = codec;
   manifest.payload_bytes = payload.bytes.size();
   manifest.chunk_count = payload.chunk_count;
   manifest.tree_root = payload.tree_root;
@@ -84,14 +89,20 @@ Manifest make_manifest(const BuildRequest& request, bool with_source, const Payl
   manifest.erase_block_bytes = request.encoder.erase_block_bytes;
   manifest.device = request.device;
   manifest.security_counter = request.security_counter;
-  (void)manifest.encoder.assign(encoder_name());
+  (void)manifest.encoder.assign(encoder_name(manifest.codec));
   manifest.budgets = budgets_of(manifest, payload.redo_bytes);
   return manifest;
 }
 
-UnsignedPackage finish_package(const BuildRequest& request, bool with_source, Payload payload) {
+// An empty cover and no source make a full package.
+UnsignedPackage encode_package(const BuildRequest& request, bool with_source, const Cover& cover,
+                               Codec codec, const StageProgress& progress) {
+  EncoderOptions options = request.encoder;
+  options.codec = codec;
+  const ByteSpan source = with_source ? request.source->bytes : ByteSpan();
+  Payload payload = encode_payload(source, request.target, cover, options, progress);
   UnsignedPackage package;
-  package.manifest = make_manifest(request, with_source, payload);
+  package.manifest = make_manifest(request, with_source, codec, payload);
   std::array<std::uint8_t, limits::head_bytes_max> buffer;
   ByteWriter writer(buffer);
   encode_signed_part(package.manifest, &writer);
@@ -101,25 +112,50 @@ UnsignedPackage finish_package(const BuildRequest& request, bool with_source, Pa
   return package;
 }
 
+// Nothing when the codec's decoder does not fit into the device's RAM.
+std::optional<UnsignedPackage> encode_if_it_fits(const BuildRequest& request, bool with_source,
+                                                 const Cover& cover, Codec codec,
+                                                 const StageProgress& progress) {
+  try {
+    return encode_package(request, with_source, cover, codec, progress);
+  } catch (const Error& error) {
+    if (error.exit() != Exit::usage) throw;
+    return std::nullopt;
+  }
+}
+
+// Literals alone: repetition is what zstd finds and contexts do not. But zstd needs more RAM.
+UnsignedPackage build_full(const BuildRequest& request, const StageProgress& progress) {
+  if (request.codec) return encode_package(request, false, {}, *request.codec, progress);
+  auto zstd = encode_if_it_fits(request, false, {}, Codec::zstd, progress);
+  return zstd ? *std::move(zstd) : encode_package(request, false, {}, Codec::context, progress);
+}
+
+UnsignedPackage build_delta(const BuildRequest& request, const Cover& cover,
+                            const StageProgress& progress) {
+  if (request.codec) return encode_package(request, true, cover, *request.codec, progress);
+  UnsignedPackage context = encode_package(request, true, cover, Codec::context, progress);
+  std::uint64_t literal_bytes = request.target.size();
+  for (const Match& match : cover) literal_bytes -= match.bytes;
+  if (literal_bytes * kLiteralMargin < request.target.size()) return context;
+  auto zstd = encode_if_it_fits(request, true, cover, Codec::zstd, progress);
+  return zstd && zstd->payload.size() < context.payload.size() ? *std::move(zstd) : context;
+}
+
 }  // namespace
 
 UnsignedPackage build_package(const BuildRequest& request, const StageProgress& progress) {
   check_request(request);
-  const auto encode_full = [&] {
-    return encode_payload({}, request.target, {}, request.encoder, progress);
-  };
-  if (!request.source) return finish_package(request, false, encode_full());
+  if (!request.source) return build_full(request, progress);
 
   const Cover cover = match_images(request.source->bytes, request.target, progress);
   if (!is_valid_cover(cover, request.source->bytes.size(), request.target.size())) {
     throw Error(Exit::internal, "the matcher made an invalid cover");
   }
-  UnsignedPackage delta = finish_package(
-      request, true,
-      encode_payload(request.source->bytes, request.target, cover, request.encoder, progress));
+  UnsignedPackage delta = build_delta(request, cover, progress);
   if (!request.full_if_smaller) return delta;
   if (delta.payload.size() * kEstimateMargin < estimated_full_bytes(request.target)) return delta;
-  UnsignedPackage full = finish_package(request, false, encode_full());
+  UnsignedPackage full = build_full(request, progress);
   const std::size_t delta_bytes = delta.signed_part.size() + delta.payload.size();
   const std::size_t full_bytes = full.signed_part.size() + full.payload.size();
   return full_bytes <= delta_bytes ? full : delta;

@@ -22,7 +22,8 @@ struct BuildRequest {
   std::string target_version;
   DeviceFilter device;
   std::uint64_t security_counter = 0;
-  EncoderOptions encoder;
+  EncoderOptions encoder;       // Its codec is replaced by the one chosen here.
+  std::optional<Codec> codec;   // Absent: what makes the smaller package.
   bool full_if_smaller = true;  // Drop the source when the delta would not be smaller.
 };
 

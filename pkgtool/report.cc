@@ -38,18 +38,24 @@ Json device_json(const DeviceFilter& device) {
   return json;
 }
 
-Json chunk_json(const ChunkReport& chunk) {
+Json chunk_json(const ChunkReport& chunk, Codec codec) {
+  Json json{{"offset_bytes", chunk.offset_bytes},
+            {"bytes", chunk.bytes},
+            {"target_offset_bytes", chunk.target_offset},
+            {"target_bytes", chunk.target_bytes}};
+  if (codec == Codec::context) {
+    json["source_position"] = chunk.context.source_position;
+    json["unit_bytes"] = chunk.context.unit_bytes;
+    return json;
+  }
   Json columns = Json::object();
   for (std::size_t i = 0; i < column_count; ++i) {
     const ColumnSize& size = chunk.header.columns[i];
     columns[kColumnNames[i]] = {{"raw_bytes", size.raw_bytes}, {"stored_bytes", size.stored_bytes}};
   }
-  return {{"offset_bytes", chunk.offset_bytes},
-          {"bytes", chunk.bytes},
-          {"target_offset_bytes", chunk.target_offset},
-          {"target_bytes", chunk.target_bytes},
-          {"source_position", chunk.header.source_position},
-          {"columns", columns}};
+  json["source_position"] = chunk.header.source_position;
+  json["columns"] = std::move(columns);
+  return json;
 }
 
 std::string with_separators(std::uint64_t value) {
@@ -78,10 +84,14 @@ class TextReport {
     line(name, text_of(image.version.view()) + ", " + with_separators(image.bytes) + " bytes, " +
                    to_hex(image.digest.value));
   }
-  void chunk(std::size_t index, const ChunkReport& chunk) {
+  void chunk(std::size_t index, const ChunkReport& chunk, Codec codec) {
     text_ << "  chunk " << index << ": file offset " << chunk.offset_bytes << ", "
           << with_separators(chunk.bytes) << " bytes -> target offset " << chunk.target_offset
           << ", " << with_separators(chunk.target_bytes) << " bytes\n";
+    if (codec == Codec::context) {
+      text_ << "    words of " << unsigned{chunk.context.unit_bytes} << " bytes\n";
+      return;
+    }
     for (std::size_t i = 0; i < column_count; ++i) {
       const ColumnSize& size = chunk.header.columns[i];
       if (size.raw_bytes == 0) continue;
@@ -146,7 +156,8 @@ std::string json_report(const VerifyResult& result, bool with_chunks) {
   json["status"] = to_string(result.status);
   if (with_chunks) {
     json["chunk_list"] = Json::array();
-    for (const ChunkReport& chunk : result.chunks) json["chunk_list"].push_back(chunk_json(chunk));
+    for (const ChunkReport& chunk : result.chunks)
+      json["chunk_list"].push_back(chunk_json(chunk, manifest.codec));
   }
   return json.dump(2) + "\n";
 }
@@ -205,7 +216,8 @@ std::string text_report(const VerifyResult& result, bool with_chunks) {
   if (head.signatures.count == 0) report.line("Signed by", "nobody yet");
   if (!manifest.encoder.empty()) report.line("Made by", text_of(manifest.encoder.view()));
   if (with_chunks) {
-    for (std::size_t i = 0; i < result.chunks.size(); ++i) report.chunk(i, result.chunks[i]);
+    for (std::size_t i = 0; i < result.chunks.size(); ++i)
+      report.chunk(i, result.chunks[i], manifest.codec);
   }
   return report.text();
 }

@@ -17,7 +17,8 @@ struct ChunkReport {
   std::uint64_t bytes = 0;
   std::uint64_t target_offset = 0;
   std::uint64_t target_bytes = 0;
-  ChunkHeader header;
+  ChunkHeader header;          // Codec zstd.
+  ContextChunkHeader context;  // Codec context.
 };
 
 struct VerifyResult {

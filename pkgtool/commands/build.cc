@@ -71,6 +71,8 @@ void build_package_file(const BuildOptions& options, Context& context) {
   request.target_version = options.target_version;
   request.device = device_filter(options);
   request.security_counter = options.security_counter;
+  if (options.codec == "zstd") request.codec = Codec::zstd;
+  if (options.codec == "context") request.codec = Codec::context;
   request.encoder = options.encoder(options.ram_bytes, options.erase_block_bytes);
 
   ProgressPrinter printer(context.progress, context.err);
@@ -104,6 +106,10 @@ void add_package_options(CLI::App& verb, BuildOptions* options) {
            ->capture_default_str()
            ->check(CLI::IsMember({"ab", "in-place"}))
            ->type_name("LAYOUT"));
+  only(verb.add_option("--codec", options->codec, "How the payload is coded; auto: the smaller")
+           ->capture_default_str()
+           ->check(CLI::IsMember({"auto", "zstd", "context"}))
+           ->type_name("CODEC"));
   const auto size = [&](const char* name, std::uint64_t* value, const char* help) {
     only(verb.add_option(name, *value, help)
              ->capture_default_str()

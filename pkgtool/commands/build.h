@@ -22,6 +22,7 @@ struct BuildOptions {
   std::string source_version;
   std::string target_version;
   std::string layout = "ab";
+  std::string codec = "auto";
   std::uint64_t ram_bytes = EncoderOptions().ram_bytes_max;
   std::uint64_t erase_block_bytes = EncoderOptions().erase_block_bytes;
   std::uint64_t scratch_bytes = 0;

@@ -63,6 +63,7 @@ Bytes built_by_pkgtool() {
   request.target_version = "2.0";
   request.encoder.ram_bytes_max = 120'000;
   request.encoder.erase_block_bytes = 1024;
+  request.codec = Codec::zstd;
   const pkgtool::UnsignedPackage package = pkgtool::build_package(request, {});
   SignatureList signatures;
   if (!signatures.insert(sign(test_key(1), package.digest()))) throw std::logic_error("sign");
@@ -72,6 +73,8 @@ Bytes built_by_pkgtool() {
 std::vector<std::pair<std::string, Bytes>> packages() {
   PackagePlan stored = small_plan();
   stored.coding = Coding::stored;
+  PackagePlan context = small_plan();
+  context.coding = Coding::context;
   PackagePlan filtered = full_plan();
   (void)filtered.device.vendor.assign("example");
   (void)filtered.device.model.assign("x1");
@@ -80,13 +83,10 @@ std::vector<std::pair<std::string, Bytes>> packages() {
   filtered.security_counter = 3;
   PackagePlan empty = small_plan();
   empty.target.clear();
-  return {{"delta", make_package(small_plan()).file},
-          {"stored", make_package(stored).file},
-          {"full", make_package(full_plan()).file},
-          {"deep", make_package(deep_plan()).file},
-          {"filtered", make_package(filtered).file},
-          {"empty", make_package(empty).file},
-          {"pkgtool", built_by_pkgtool()}};
+  return {{"delta", make_package(small_plan()).file}, {"stored", make_package(stored).file},
+          {"context", make_package(context).file},    {"full", make_package(full_plan()).file},
+          {"deep", make_package(deep_plan()).file},   {"filtered", make_package(filtered).file},
+          {"empty", make_package(empty).file},        {"pkgtool", built_by_pkgtool()}};
 }
 
 void write_manifests_heads_and_sessions() {
@@ -131,6 +131,20 @@ void write_chunks() {
   write("delta-stored", delta, Coding::stored, 0);
   write("full-zstd", full, Coding::zstd, 1);
   write("run-zstd", run, Coding::zstd, 1);
+}
+
+void write_context_chunks() {
+  const Bytes image = make_image(5000, 23);
+  const Bytes target = revise(image, 3000, 37);
+  const Piece pieces[] = {{100, 900, 100}, {0, 500, 0}, {3000, 1000, 500}};
+  const Piece literal[] = {{0, 0, 3000}};
+  const auto write = [&](const std::string& name, const Chunk& chunk, std::uint8_t source) {
+    write_seed("fuzz_context", name,
+               concat({little_endian(3000 - 1, 2), Bytes{3, source}, chunk.bytes}));
+  };
+  write("delta-2", encode_context_chunk(image, target, pieces, 2), 0);
+  write("delta-4", encode_context_chunk(image, target, pieces, 4), 0);
+  write("full", encode_context_chunk({}, target, literal, 4), 1);
 }
 
 void write_controls() {
@@ -206,6 +220,7 @@ int main(int argc, char** argv) {
   seeds_directory = argv[1];
   write_manifests_heads_and_sessions();
   write_chunks();
+  write_context_chunks();
   write_controls();
   write_journals();
   write_key_texts();

@@ -49,6 +49,7 @@ Bytes build(const Request& request) {
   build.encoder.ram_bytes_max = request.ram_bytes;
   build.encoder.erase_block_bytes = 1024;
   build.full_if_smaller = false;
+  build.codec = Codec::zstd;
   const pkgtool::UnsignedPackage package = pkgtool::build_package(build, {});
   SignatureList signatures;
   for (const TestKey& key : request.keys) {
@@ -111,6 +112,8 @@ void write_all(const fs::path& directory) {
   plan.chunk_bytes = 90;
   write_golden(directory, "deep", source, target, build_by_hand(plan));
   plan.chunk_bytes = 2048;
+  plan.coding = Coding::context;
+  write_golden(directory, "context", source, target, build_by_hand(plan));
   plan.coding = Coding::stored;
   write_golden(directory, "stored", source, target, build_by_hand(plan));
   const std::string one = cli::format_public_key(test_key(1).public_key);

@@ -214,7 +214,7 @@ TEST_F(Key, DoesNotExcuseAManifestThatBreaksTheRules) {
   changed[1].value = {1};
   EXPECT_EQ(attack_fields(changed, Status::unsupported_layout), "");
   changed = fields;
-  changed[2].value = {2};
+  changed[2].value = {3};
   EXPECT_EQ(attack_fields(changed, Status::unsupported_codec), "");
   changed = fields;
   changed[0].value = to_bytes("../../etc");

@@ -50,7 +50,8 @@ class Mixture : public ::testing::TestWithParam<Victim& (*)()> {
 };
 
 INSTANTIATE_TEST_SUITE_P(Package, Mixture,
-                         ::testing::Values(&delta_victim, &full_victim, &grouped_victim));
+                         ::testing::Values(&delta_victim, &full_victim, &grouped_victim,
+                                           &context_victim));
 
 TEST_P(Mixture, OfSwappedChunksIsRefused) {
   const std::size_t count = victim().chunks().size();

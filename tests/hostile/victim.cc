@@ -231,6 +231,7 @@ Bytes build_signed(ByteSpan source, ByteSpan target, std::uint64_t ram_bytes,
   request.encoder.ram_bytes_max = ram_bytes;
   request.encoder.erase_block_bytes = 1024;
   request.full_if_smaller = false;
+  request.codec = Codec::zstd;  // Codec context: context_victim().
   const pkgtool::UnsignedPackage package = pkgtool::build_package(request, {});
   SignatureList signatures;
   if (!signatures.insert(sign(test_key(1), package.digest()))) throw std::logic_error("sign");
@@ -262,6 +263,21 @@ Victim& grouped_victim() {
     plan.security_counter = 7;
     plan.chunk_bytes = 2048;
     plan.group_bytes = 1024;
+    const MadePackage package = make_package(plan);
+    return new Victim(package.file, plan.source, plan.target);
+  }();
+  return victim;
+}
+
+Victim& context_victim() {
+  static Victim& victim = *[] {
+    PackagePlan plan;
+    plan.source = make_image(7'000, 18);
+    plan.target = revise(plan.source, 6'900, 19);
+    plan.security_counter = 7;
+    plan.chunk_bytes = 2048;
+    plan.group_bytes = 1024;
+    plan.coding = Coding::context;
     const MadePackage package = make_package(plan);
     return new Victim(package.file, plan.source, plan.target);
   }();

@@ -85,6 +85,8 @@ Victim& delta_victim();
 Victim& full_victim();
 // Made by hand: each chunk fills whole groups, so each is programmed before the next one comes.
 Victim& grouped_victim();
+// The same with codec context.
+Victim& context_victim();
 // Made by hand: two levels of nodes above 130 chunks.
 Victim& deep_victim();
 

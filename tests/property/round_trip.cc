@@ -21,6 +21,7 @@ pkgtool::UnsignedPackage build(const RoundTrip& trip) {
   request.encoder.erase_block_bytes = trip.erase_block_bytes;
   request.encoder.thread_count = trip.thread_count;
   request.full_if_smaller = false;
+  request.codec = trip.codec;
   return pkgtool::build_package(request, {});
 }
 

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "format/manifest.h"
 #include "tests/support/random.h"
 
 namespace romdelta::test {
@@ -16,6 +17,7 @@ struct RoundTrip {
   std::uint32_t erase_block_bytes = 4096;
   std::uint64_t piece_bytes = 64 * 1024;  // How the package is cut.
   unsigned thread_count = 1;
+  std::optional<Codec> codec;  // Absent: the smaller.
 };
 
 // Empty when the target came out byte for byte and every promise of the manifest was kept; else

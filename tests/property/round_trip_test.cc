@@ -31,7 +31,8 @@ std::string describe(const RoundTrip& trip) {
   return "source " + (trip.source ? std::to_string(trip.source->size()) : "none") + ", target " +
          std::to_string(trip.target.size()) + ", --ram " + std::to_string(trip.ram_bytes) +
          ", --erase-block " + std::to_string(trip.erase_block_bytes) + ", pieces of " +
-         std::to_string(trip.piece_bytes);
+         std::to_string(trip.piece_bytes) + ", codec " +
+         (trip.codec ? to_string(*trip.codec) : "auto");
 }
 
 void run_mutations(std::size_t rounds, std::size_t bytes_max, bool other_devices) {

@@ -8,6 +8,7 @@
 
 #include "format/hash_tree.h"
 #include "format/package.h"
+#include "tests/support/context_stream.h"
 
 namespace romdelta::test {
 namespace {
@@ -151,6 +152,23 @@ Chunk encode_chunk(const ChunkContent& content, std::uint64_t target_bytes, Codi
   return chunk;
 }
 
+Chunk encode_context_chunk(ByteSpan source, ByteSpan target, std::span<const Piece> pieces,
+                           std::uint8_t unit_bytes) {
+  const std::uint64_t begin = pieces.empty() ? 0 : pieces.front().source_offset;
+  ContextStream stream(source, {unit_bytes, begin});
+  std::size_t at = 0;
+  for (const Piece& piece : pieces) {
+    if (at != 0) stream.seek(piece.source_offset);
+    stream.copy(target.subspan(at, piece.copy_bytes));
+    at += piece.copy_bytes;
+    if (at == target.size()) break;
+    stream.literals(target.subspan(at, piece.extra_bytes));
+    at += piece.extra_bytes;
+  }
+  require(at == target.size(), "the pieces do not fill the chunk");
+  return {stream.finish(), target.size(), 0};
+}
+
 Payload make_payload(std::span<const Chunk> chunks) { return PayloadMaker(chunks).make(); }
 
 std::vector<Chunk> make_chunks(const PackagePlan& plan) {
@@ -159,8 +177,13 @@ std::vector<Chunk> make_chunks(const PackagePlan& plan) {
   for (std::size_t at = 0; at < target.size(); at += plan.chunk_bytes) {
     const std::size_t count = std::min<std::size_t>(plan.chunk_bytes, target.size() - at);
     const std::vector<Piece> pieces = pieces_for(at, count, plan.source.size());
-    const ChunkContent content = make_content(plan.source, target.subspan(at, count), pieces);
-    chunks.push_back(encode_chunk(content, count, plan.coding));
+    const ByteSpan part = target.subspan(at, count);
+    if (plan.coding == Coding::context) {
+      chunks.push_back(encode_context_chunk(plan.source, part, pieces, 4));
+    } else {
+      const ChunkContent content = make_content(plan.source, part, pieces);
+      chunks.push_back(encode_chunk(content, count, plan.coding));
+    }
   }
   return chunks;
 }
@@ -183,6 +206,7 @@ Manifest make_manifest(const PackagePlan& plan, std::span<const Chunk> chunks,
     manifest.sources[0] = identity_of(plan.source, plan.source_version);
     manifest.source_count = 1;
   }
+  manifest.codec = plan.coding == Coding::context ? Codec::context : Codec::zstd;
   manifest.payload_bytes = payload.bytes.size();
   manifest.chunk_count = static_cast<std::uint32_t>(chunks.size());
   manifest.tree_root = payload.root;

@@ -39,7 +39,7 @@ ChunkContent make_content(ByteSpan source, ByteSpan target, std::span<const Piec
 // The difference of two ranges of equal size, appended to diff_values and zero_runs.
 void append_difference(ByteSpan source, ByteSpan target, ChunkContent* content);
 
-enum class Coding { stored, zstd };
+enum class Coding { stored, zstd, context };
 
 // The only frame that the format allows: without magic number and checksum, in one segment.
 Bytes zstd_frame(ByteSpan raw);
@@ -57,6 +57,10 @@ struct Payload {
   Digest root;
   std::vector<std::uint64_t> chunk_offsets;  // In `bytes`.
 };
+// The same with codec context, from the pieces at once.
+Chunk encode_context_chunk(ByteSpan source, ByteSpan target, std::span<const Piece> pieces,
+                           std::uint8_t unit_bytes);
+
 Payload make_payload(std::span<const Chunk> chunks);
 
 // What a package is made from.

@@ -197,7 +197,8 @@ TEST(Manifest, RefusesLayoutsAndCodecsOfTheFuture) {
             Status::unsupported_layout);
   EXPECT_EQ(parse_edited([](Fields* f) { field(f, 2).value = {9}; }), Status::unsupported_layout);
   EXPECT_EQ(parse_edited([](Fields* f) { field(f, 3).value = {0}; }), Status::unsupported_codec);
-  EXPECT_EQ(parse_edited([](Fields* f) { field(f, 3).value = {2}; }), Status::unsupported_codec);
+  EXPECT_EQ(parse_edited([](Fields* f) { field(f, 3).value = {3}; }), Status::unsupported_codec);
+  EXPECT_EQ(parse_edited([](Fields* f) { field(f, 3).value = {9}; }), Status::unsupported_codec);
 }
 
 TEST(Manifest, RefusesNamesOutsideTheirAlphabets) {

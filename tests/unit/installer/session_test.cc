@@ -74,7 +74,7 @@ TEST_F(SessionTest, InstallsPiecesOfAnySize) {
 }
 
 TEST_F(SessionTest, InstallsWithEveryKernelAndCoding) {
-  for (const Coding coding : {Coding::stored, Coding::zstd}) {
+  for (const Coding coding : {Coding::stored, Coding::zstd, Coding::context}) {
     plan.coding = coding;
     const Bytes file = make_package(plan).file;
     for (const Kernels* const* table = available_kernels(); *table != nullptr; ++table) {

@@ -158,7 +158,7 @@ TEST(Encoder, RedoIsTheLongestWayBetweenCheckpoints) {
 
 TEST(Encoder, RefusesARamThatHoldsNoChunk) {
   const Images images(9);
-  for (const std::uint64_t ram_bytes : {0u, 1u, 64u << 10, 100u << 10}) {
+  for (const std::uint64_t ram_bytes : {0u, 1u, 64u << 10, 80u << 10}) {
     const auto error = error_of([&] { (void)encode(images, options_of(ram_bytes, 4096)); });
     ASSERT_TRUE(error) << ram_bytes;
     EXPECT_EQ(error->exit(), Exit::usage);
@@ -178,6 +178,7 @@ TEST(Encoder, TheSmallestRamThatItAcceptsIsEnough) {
   }
   BuildRequest request = request_of(images.source, images.target);
   request.encoder = options_of(high, 4096);
+  request.codec = Codec::context;
   const PublicKey key = test::test_key(1).public_key;
   const ReplayResult result = replay(package_of(request), ByteSpan(images.source), {&key, 1}, {});
   EXPECT_EQ(result.status, Status::ok);
@@ -196,9 +197,11 @@ TEST(Encoder, ManyChunksMakeATreeOfSeveralLevels) {
 }
 
 TEST(Encoder, NamesItselfAndItsCodec) {
-  EXPECT_EQ(encoder_name().find("pkgtool "), 0u);
-  EXPECT_NE(encoder_name().find(" zstd "), std::string::npos);
-  EXPECT_LE(encoder_name().size(), limits::encoder_bytes_max);
+  for (const Codec codec : {Codec::zstd, Codec::context}) {
+    EXPECT_EQ(encoder_name(codec).find("pkgtool "), 0u);
+    EXPECT_LE(encoder_name(codec).size(), limits::encoder_bytes_max);
+  }
+  EXPECT_NE(encoder_name(Codec::zstd).find(" zstd "), std::string::npos);
 }
 
 }  // namespace

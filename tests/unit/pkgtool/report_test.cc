@@ -22,7 +22,12 @@ class ReportTest : public ::testing::Test {
 
   Bytes source_ = make_image(40000, 1);
   Bytes target_ = revise(source_, 41000, 2);
-  Bytes file_ = package_of(request_of(source_, target_));
+  Bytes file_with(Codec codec) const {
+    BuildRequest request = request_of(source_, target_);
+    request.codec = codec;
+    return package_of(request);
+  }
+  Bytes file_ = file_with(Codec::zstd);
 };
 
 TEST_F(ReportTest, HasThePromisedFields) {
@@ -46,7 +51,7 @@ TEST_F(ReportTest, FieldsHaveTheValuesOfThePackage) {
   EXPECT_EQ(object["package_id"], "com.example.app");
   EXPECT_EQ(object["kind"], "delta");
   EXPECT_EQ(object["layout"], "ab");
-  EXPECT_EQ(object["codec"], "zstd");
+  EXPECT_EQ(object["codec"], to_string(manifest.codec));
   EXPECT_EQ(object["source"]["version"], "1.0");
   EXPECT_EQ(object["source"]["bytes"], source_.size());
   EXPECT_EQ(object["source"]["digest"],
@@ -68,6 +73,17 @@ TEST_F(ReportTest, FieldsHaveTheValuesOfThePackage) {
   EXPECT_EQ(object["manifest_digest"], test::to_hex(result.head->manifest_digest.value));
   EXPECT_EQ(object["key_ids"], json::array({to_string(test::test_key(1).public_key.id)}));
   EXPECT_EQ(object["status"], "ok");
+}
+
+TEST_F(ReportTest, ListsChunksOfEachCodecAsTheyAre) {
+  EXPECT_TRUE(report(true)["chunk_list"][0].contains("columns"));
+  file_ = file_with(Codec::context);
+  EXPECT_EQ(report()["codec"], "context");
+  const json chunk = report(true)["chunk_list"][0];
+  EXPECT_FALSE(chunk.contains("columns"));
+  EXPECT_TRUE(chunk["unit_bytes"] == 2 || chunk["unit_bytes"] == 4);
+  EXPECT_EQ(chunk["target_bytes"], target_.size());
+  EXPECT_NE(text_report(look(), true).find("words of "), std::string::npos);
 }
 
 TEST_F(ReportTest, FullPackageHasNoSource) {

@@ -1,0 +1,50 @@
+// Chunks: a cover cut into pieces that fit the device's RAM, and coded. One function a codec; the
+// encoder lays their chunks out as a payload.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "pkgtool/columns.h"
+#include "pkgtool/cover.h"
+#include "pkgtool/encoder.h"
+#include "pkgtool/pipeline.h"
+
+namespace romdelta::pkgtool {
+
+// What all chunks of a payload are made from.
+struct ChunkInput {
+  ByteSpan source;
+  ByteSpan target;
+  const Cover& cover;
+  const EncoderOptions& options;
+  const StageProgress& progress;
+  std::uint32_t group_bytes = 0;
+};
+
+struct EncodedChunk {
+  TargetRange range;
+  Bytes bytes;
+  std::uint64_t decoded_bytes = 0;  // Room that its decoder needs beside it.
+};
+
+// A chunk produces at most this much: what is written again after a cut stays bounded even where
+// nothing changed.
+inline constexpr std::uint64_t kChunkTargetBytesMax = 8 << 20;
+
+// The arena that a device needs for these chunks.
+std::uint64_t arena_needed(const ChunkInput& input, const std::vector<EncodedChunk>& chunks);
+// What the device's RAM leaves for the buffers of a chunk, beside everything else.
+std::uint64_t arena_left(const ChunkInput& input, std::size_t chunk_count);
+
+// Cover the target, in ascending order; none for an empty one. Throw Error (usage) when no chunk
+// size fits into the device's RAM.
+std::vector<EncodedChunk> encode_column_chunks(const ChunkInput& input);
+std::vector<EncodedChunk> encode_context_chunks(const ChunkInput& input);
+
+[[noreturn]] void throw_no_room(const EncoderOptions& options);
+
+// The units that chunks are made of: whole groups, or parts of one where not even a group fits.
+TargetRange unit_range(const ChunkInput& input, std::uint64_t unit_bytes, std::size_t index);
+
+}  // namespace romdelta::pkgtool
