@@ -196,11 +196,9 @@ inline void ContextModel::learn(const Recollection& recollection, std::uint32_t 
   };
   // What was right before is forgotten only after it was wrong several times.
   const auto update = [&](Memory* memory, bool known, std::uint8_t check, unsigned patience) {
-    if (!known) {
-      store(memory, check);
-    } else if (change_of(*memory) == change) {
+    if (known && change_of(*memory) == change) {
       if (memory->trust != 255) ++memory->trust;
-    } else if (memory->trust > patience) {
+    } else if (known && memory->trust > patience) {
       memory->trust = static_cast<std::uint8_t>(1 + memory->trust / (2 * patience));
     } else {
       store(memory, check);
@@ -251,9 +249,11 @@ std::uint64_t ContextModel::number(Coder& coder, Number kind, std::uint64_t valu
   std::uint64_t result = 1;
   for (unsigned i = bits; i-- != 0;) {
     const bool bit = (given >> i & 1) != 0;
-    const bool modelled = bits - i <= 3;
-    const bool coded = modelled ? direct(coder, &model.mantissa[bits * 8 + result], bit)
-                                : coder.code(1u << 15, bit);
+    // Only the first three bits depend on others: `result` is below 8 then.
+    const bool coded =
+        bits - i <= 3
+            ? direct(coder, &model.mantissa[bits * 8 + static_cast<std::size_t>(result)], bit)
+            : coder.code(1u << 15, bit);
     result = result << 1 | coded;
   }
   return result - 1;

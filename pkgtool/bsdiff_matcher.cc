@@ -15,6 +15,12 @@ constexpr std::size_t kGainBytes = 6;
 // Where the current alignment agrees for this long no other is looked for.
 constexpr std::size_t kSureBytes = 16;
 
+// Shorter matches are met by chance too often to be worth planning with.
+constexpr std::uint64_t kSeedBytes = 8;
+
+// Seeds of one alignment need not lie closer.
+constexpr std::uint64_t kSeedDistanceBytes = 32;
+
 // Bytes between two reports of progress.
 constexpr std::uint64_t kReportBytes = 1 << 20;
 
@@ -44,7 +50,7 @@ class BsdiffMatcher {
         kernels_(best_kernels()),
         suffixes_(source) {}
 
-  Cover run() {
+  Matches run() {
     std::uint64_t at = 0;
     while (at < target_.size()) {
       report(at);
@@ -54,6 +60,7 @@ class BsdiffMatcher {
         continue;
       }
       const LongestMatch match = suffixes_.find(target_.subspan(at));
+      if (match.bytes >= kSeedBytes) add_seed({at, match.source_offset});
       if (match.bytes > agreed + kGainBytes && current_misses_more(at, match)) {
         begin_alignment(at, match.source_offset);
         at += match.bytes;
@@ -62,10 +69,26 @@ class BsdiffMatcher {
       }
     }
     end_alignment(target_.size(), 0);
-    return std::move(cover_);
+    add_seeds_of_cover();
+    return {std::move(cover_), std::move(seeds_)};
   }
 
  private:
+  void add_seed(const Seed& seed) {
+    const bool is_near = !seeds_.empty() && seeds_.back().shift() == seed.shift() &&
+                         seed.target_offset - seeds_.back().target_offset < kSeedDistanceBytes;
+    if (!is_near) seeds_.push_back(seed);
+  }
+
+  void add_seeds_of_cover() {
+    for (const Match& match : cover_) {
+      for (std::uint64_t i = 0; i < match.bytes; i += 2 * kSeedDistanceBytes) {
+        seeds_.push_back({match.target_offset + i, match.source_offset + i});
+      }
+    }
+    std::ranges::stable_sort(seeds_, {}, &Seed::target_offset);
+  }
+
   // Where the current alignment puts target offset `at`; beyond the source when it leaves it.
   std::uint64_t aligned(std::uint64_t at) const { return at - target_begin_ + source_begin_; }
 
@@ -156,6 +179,7 @@ class BsdiffMatcher {
   const Kernels& kernels_;
   SuffixArray suffixes_;
   Cover cover_;
+  std::vector<Seed> seeds_;
   // The current alignment: target_begin_ comes from source_begin_.
   std::uint64_t target_begin_ = 0;
   std::uint64_t source_begin_ = 0;
@@ -165,6 +189,10 @@ class BsdiffMatcher {
 }  // namespace
 
 Cover match_images(ByteSpan source, ByteSpan target, const StageProgress& progress) {
+  return find_matches(source, target, progress).cover;
+}
+
+Matches find_matches(ByteSpan source, ByteSpan target, const StageProgress& progress) {
   if (source.empty() || target.empty()) return {};
   if (progress) progress("index", 0, source.size());
   return BsdiffMatcher(source, target, progress).run();

@@ -26,6 +26,7 @@ struct EncodedChunk {
   TargetRange range;
   Bytes bytes;
   std::uint64_t decoded_bytes = 0;  // Room that its decoder needs beside it.
+  unsigned unit_bytes = 0;          // Codec context.
 };
 
 // A chunk produces at most this much: what is written again after a cut stays bounded even where

@@ -121,6 +121,7 @@ std::vector<EncodedChunk> encode(const ChunkInput& input, const std::vector<Targ
     if (input.progress) input.progress("encode", ++done, column_total);
   });
   std::vector<EncodedChunk> result;
+  result.reserve(chunks.size());
   for (const ColumnChunk& chunk : chunks) result.push_back(assemble_chunk(chunk));
   return result;
 }

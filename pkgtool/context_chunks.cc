@@ -34,7 +34,7 @@ class ContextChunks {
   struct Piece {
     TargetRange range;
     ContextChunk chunk;
-    bool is_coded = false;
+    unsigned unit_bytes = 0;  // 0: not coded yet.
   };
 
   std::vector<EncodedChunk> encode_all() {
@@ -45,7 +45,9 @@ class ContextChunks {
       if (pieces.size() > limits::chunk_count_max) throw_no_room(input_.options);
     }
     std::vector<EncodedChunk> chunks;
-    for (Piece& piece : pieces) chunks.push_back({piece.range, std::move(piece.chunk.bytes), 0});
+    chunks.reserve(pieces.size());
+    for (Piece& piece : pieces)
+      chunks.push_back({piece.range, std::move(piece.chunk.bytes), 0, piece.unit_bytes});
     return chunks;
   }
 
@@ -54,34 +56,35 @@ class ContextChunks {
         kChunkTargetBytesMax / input_.group_bytes * input_.group_bytes, input_.group_bytes);
     std::vector<Piece> pieces;
     for (std::uint64_t at = 0; at < input_.target.size(); at += most) {
-      pieces.push_back({{at, std::min<std::uint64_t>(at + most, input_.target.size())}, {}, false});
+      pieces.push_back({{at, std::min<std::uint64_t>(at + most, input_.target.size())}, {}, 0});
     }
     return pieces;
   }
 
-  // Codes the pieces that are not coded yet, taking the words of the source for 2 and for 4 bytes
-  // long, and keeps what is shorter.
+  // Codes the pieces that are not coded yet, taking the words of the source for as long as asked,
+  // or for 2 and for 4 bytes, and keeps what is shorter.
   void encode(std::vector<Piece>* pieces) {
     std::vector<Piece*> todo;
     for (Piece& piece : *pieces) {
-      if (!piece.is_coded) todo.push_back(&piece);
+      if (piece.unit_bytes == 0) todo.push_back(&piece);
     }
-    std::vector<ContextChunk> narrow(todo.size());
+    std::vector<unsigned> sizes = {4, 2};
+    if (input_.options.unit_bytes != 0) sizes = {input_.options.unit_bytes};
+    const std::size_t total = sizes.size() * todo.size();
+    std::vector<ContextChunk> chunks(total);
     std::size_t done = 0;
     std::mutex progress_mutex;
-    parallel_for(2 * todo.size(), input_.options.thread_count, [&](std::size_t i) {
-      const unsigned unit_bytes = i % 2 == 0 ? 4 : 2;
-      ContextChunk chunk = encode_context_chunk(input_.source, input_.target, input_.cover,
-                                                todo[i / 2]->range, unit_bytes);
-      (i % 2 == 0 ? todo[i / 2]->chunk : narrow[i / 2]) = std::move(chunk);
+    parallel_for(total, input_.options.thread_count, [&](std::size_t i) {
+      chunks[i] = encode_context_chunk(input_.source, input_.target, input_.cover,
+                                       todo[i / sizes.size()]->range, sizes[i % sizes.size()]);
       const std::lock_guard lock(progress_mutex);
-      if (input_.progress) input_.progress("encode", ++done, 2 * todo.size());
+      if (input_.progress) input_.progress("encode", ++done, total);
     });
-    for (std::size_t i = 0; i < todo.size(); ++i) {
-      todo[i]->is_coded = true;
-      if (narrow[i].bytes.size() < todo[i]->chunk.bytes.size()) {
-        todo[i]->chunk = std::move(narrow[i]);
-      }
+    for (std::size_t i = 0; i < total; ++i) {
+      Piece& piece = *todo[i / sizes.size()];
+      if (piece.unit_bytes != 0 && piece.chunk.bytes.size() <= chunks[i].bytes.size()) continue;
+      piece.chunk = std::move(chunks[i]);
+      piece.unit_bytes = sizes[i % sizes.size()];
     }
   }
 
@@ -97,7 +100,7 @@ class ContextChunks {
       fits = false;
       std::uint64_t begin = piece.range.begin;
       for (const std::uint64_t end : cuts(piece)) {
-        result.push_back({{begin, end}, {}, false});
+        result.push_back({{begin, end}, {}, 0});
         begin = end;
       }
     }

@@ -68,6 +68,10 @@ void measure(const std::vector<EncodedChunk>& chunks, Payload* payload) {
     payload->chunk_decoded_bytes_max =
         std::max(payload->chunk_decoded_bytes_max, static_cast<std::uint32_t>(chunk.decoded_bytes));
   }
+  const auto narrow = std::ranges::count(chunks, 2u, &EncodedChunk::unit_bytes);
+  if (!chunks.empty() && chunks[0].unit_bytes != 0) {
+    payload->unit_bytes = 2 * static_cast<std::size_t>(narrow) > chunks.size() ? 2 : 4;
+  }
   payload->redo_bytes = redo_bytes(chunks, payload->group_bytes);
 }
 

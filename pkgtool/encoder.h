@@ -16,6 +16,8 @@ struct EncoderOptions {
   std::uint64_t ram_bytes_max = 1 << 20;   // The device's arena: chunks are made to fit it.
   std::uint32_t erase_block_bytes = 4096;  // Chunks end on group boundaries, groups on these.
   unsigned thread_count = 1;               // Never changes the result.
+  // Codec context: words of 2 or 4 bytes; 0: for each chunk what is smaller.
+  unsigned unit_bytes = 0;
 };
 
 struct Payload {
@@ -26,6 +28,7 @@ struct Payload {
   std::uint32_t chunk_stored_bytes_max = 0;
   std::uint32_t chunk_decoded_bytes_max = 0;
   std::uint32_t group_bytes = 0;
+  unsigned unit_bytes = 0;       // Codec context: the words of most chunks.
   std::uint64_t redo_bytes = 0;  // The most target bytes between two checkpoints.
 };
 

@@ -5,13 +5,31 @@
 // long as more than half of them agree.
 #pragma once
 
+#include <vector>
+
 #include "pkgtool/cover.h"
 #include "pkgtool/pipeline.h"
 
 namespace romdelta::pkgtool {
 
+// Where an exact match was found, and so an alignment that might be used.
+struct Seed {
+  std::uint64_t target_offset = 0;
+  std::uint64_t source_offset = 0;
+  // The alignment: how far apart the two are, modulo 2^64.
+  std::uint64_t shift() const { return source_offset - target_offset; }
+};
+
+struct Matches {
+  Cover cover;              // Taking the longest match at every step.
+  std::vector<Seed> seeds;  // All that were found on the way and those of `cover`, in target order.
+};
+
 // Memory: 5 bytes for each source byte (9 above 2 GiB), besides the images.
 // Throws Error when the suffix array cannot be built.
+Matches find_matches(ByteSpan source, ByteSpan target, const StageProgress& progress);
+
+// The cover of find_matches() alone.
 Cover match_images(ByteSpan source, ByteSpan target, const StageProgress& progress);
 
 }  // namespace romdelta::pkgtool

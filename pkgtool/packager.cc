@@ -6,6 +6,7 @@
 
 #include "format/journal_record.h"
 #include "installer/cli/error.h"
+#include "pkgtool/cover_planner.h"
 #include "pkgtool/matcher.h"
 
 namespace romdelta::pkgtool {
@@ -94,30 +95,30 @@ Manifest make_manifest(const BuildRequest& request, bool with_source, Codec code
   return manifest;
 }
 
-// An empty cover and no source make a full package.
-UnsignedPackage encode_package(const BuildRequest& request, bool with_source, const Cover& cover,
-                               Codec codec, const StageProgress& progress) {
+// A payload, and by which codec and from what it was made.
+struct Coded {
+  Codec codec = Codec::zstd;
+  bool with_source = false;
+  Payload payload;
+};
+
+// `cover` absent: a full package. `unit_bytes`: see EncoderOptions.
+Coded encode(const BuildRequest& request, const Cover* cover, Codec codec,
+             const StageProgress& progress, unsigned unit_bytes = 0) {
   EncoderOptions options = request.encoder;
   options.codec = codec;
-  const ByteSpan source = with_source ? request.source->bytes : ByteSpan();
-  Payload payload = encode_payload(source, request.target, cover, options, progress);
-  UnsignedPackage package;
-  package.manifest = make_manifest(request, with_source, codec, payload);
-  std::array<std::uint8_t, limits::head_bytes_max> buffer;
-  ByteWriter writer(buffer);
-  encode_signed_part(package.manifest, &writer);
-  if (!writer.ok()) throw Error(Exit::internal, "the manifest exceeds its limit");
-  package.signed_part.assign(writer.written().begin(), writer.written().end());
-  package.payload = std::move(payload.bytes);
-  return package;
+  options.unit_bytes = unit_bytes;
+  const ByteSpan source = cover != nullptr ? request.source->bytes : ByteSpan();
+  return {codec, cover != nullptr,
+          encode_payload(source, request.target, cover != nullptr ? *cover : Cover(), options,
+                         progress)};
 }
 
 // Nothing when the codec's decoder does not fit into the device's RAM.
-std::optional<UnsignedPackage> encode_if_it_fits(const BuildRequest& request, bool with_source,
-                                                 const Cover& cover, Codec codec,
-                                                 const StageProgress& progress) {
+std::optional<Coded> encode_if_it_fits(const BuildRequest& request, const Cover* cover, Codec codec,
+                                       const StageProgress& progress) {
   try {
-    return encode_package(request, with_source, cover, codec, progress);
+    return encode(request, cover, codec, progress);
   } catch (const Error& error) {
     if (error.exit() != Exit::usage) throw;
     return std::nullopt;
@@ -125,37 +126,68 @@ std::optional<UnsignedPackage> encode_if_it_fits(const BuildRequest& request, bo
 }
 
 // Literals alone: repetition is what zstd finds and contexts do not. But zstd needs more RAM.
-UnsignedPackage build_full(const BuildRequest& request, const StageProgress& progress) {
-  if (request.codec) return encode_package(request, false, {}, *request.codec, progress);
-  auto zstd = encode_if_it_fits(request, false, {}, Codec::zstd, progress);
-  return zstd ? *std::move(zstd) : encode_package(request, false, {}, Codec::context, progress);
+Coded encode_full(const BuildRequest& request, const StageProgress& progress) {
+  if (request.codec) return encode(request, nullptr, *request.codec, progress);
+  auto zstd = encode_if_it_fits(request, nullptr, Codec::zstd, progress);
+  return zstd ? *std::move(zstd) : encode(request, nullptr, Codec::context, progress);
 }
 
-UnsignedPackage build_delta(const BuildRequest& request, const Cover& cover,
-                            const StageProgress& progress) {
-  if (request.codec) return encode_package(request, true, cover, *request.codec, progress);
-  UnsignedPackage context = encode_package(request, true, cover, Codec::context, progress);
+// Of several covers the one that makes the smallest payload: none is best for all images.
+Coded encode_context_delta(const BuildRequest& request, const Matches& matches,
+                           const StageProgress& progress) {
+  const ByteSpan source = request.source->bytes;
+  Coded best = encode(request, &matches.cover, Codec::context, progress);
+  const unsigned unit_bytes = best.payload.unit_bytes;
+  for (const PlanCosts& costs : plan_costs) {
+    const Cover cover = plan_cover(source, request.target, matches, costs, progress);
+    if (!is_valid_cover(cover, source.size(), request.target.size())) {
+      throw Error(Exit::internal, "the planner made an invalid cover");
+    }
+    Coded planned = encode(request, &cover, Codec::context, progress, unit_bytes);
+    if (planned.payload.bytes.size() < best.payload.bytes.size()) best = std::move(planned);
+  }
+  return best;
+}
+
+Coded encode_delta(const BuildRequest& request, const Matches& matches,
+                   const StageProgress& progress) {
+  if (request.codec == Codec::zstd) return encode(request, &matches.cover, Codec::zstd, progress);
+  Coded context = encode_context_delta(request, matches, progress);
   std::uint64_t literal_bytes = request.target.size();
-  for (const Match& match : cover) literal_bytes -= match.bytes;
-  if (literal_bytes * kLiteralMargin < request.target.size()) return context;
-  auto zstd = encode_if_it_fits(request, true, cover, Codec::zstd, progress);
-  return zstd && zstd->payload.size() < context.payload.size() ? *std::move(zstd) : context;
+  for (const Match& match : matches.cover) literal_bytes -= match.bytes;
+  const bool is_mostly_old = literal_bytes * kLiteralMargin < request.target.size();
+  if (request.codec || is_mostly_old) return context;
+  auto zstd = encode_if_it_fits(request, &matches.cover, Codec::zstd, progress);
+  const bool zstd_wins = zstd && zstd->payload.bytes.size() < context.payload.bytes.size();
+  return zstd_wins ? *std::move(zstd) : context;
+}
+
+UnsignedPackage finish_package(const BuildRequest& request, Coded coded) {
+  UnsignedPackage package;
+  package.manifest = make_manifest(request, coded.with_source, coded.codec, coded.payload);
+  std::array<std::uint8_t, limits::head_bytes_max> buffer;
+  ByteWriter writer(buffer);
+  encode_signed_part(package.manifest, &writer);
+  if (!writer.ok()) throw Error(Exit::internal, "the manifest exceeds its limit");
+  package.signed_part.assign(writer.written().begin(), writer.written().end());
+  package.payload = std::move(coded.payload.bytes);
+  return package;
 }
 
 }  // namespace
 
 UnsignedPackage build_package(const BuildRequest& request, const StageProgress& progress) {
   check_request(request);
-  if (!request.source) return build_full(request, progress);
+  if (!request.source) return finish_package(request, encode_full(request, progress));
 
-  const Cover cover = match_images(request.source->bytes, request.target, progress);
-  if (!is_valid_cover(cover, request.source->bytes.size(), request.target.size())) {
+  const Matches matches = find_matches(request.source->bytes, request.target, progress);
+  if (!is_valid_cover(matches.cover, request.source->bytes.size(), request.target.size())) {
     throw Error(Exit::internal, "the matcher made an invalid cover");
   }
-  UnsignedPackage delta = build_delta(request, cover, progress);
+  UnsignedPackage delta = finish_package(request, encode_delta(request, matches, progress));
   if (!request.full_if_smaller) return delta;
   if (delta.payload.size() * kEstimateMargin < estimated_full_bytes(request.target)) return delta;
-  UnsignedPackage full = build_full(request, progress);
+  UnsignedPackage full = finish_package(request, encode_full(request, progress));
   const std::size_t delta_bytes = delta.signed_part.size() + delta.payload.size();
   const std::size_t full_bytes = full.signed_part.size() + full.payload.size();
   return full_bytes <= delta_bytes ? full : delta;
