@@ -11,6 +11,7 @@ void register_digest_benchmarks();
 void register_decoder_benchmarks();
 void register_patcher_benchmarks();
 // These need the build side (ROMDELTA_BENCH_HAS_PKGTOOL).
+void register_context_benchmarks();
 void register_session_benchmarks();
 void register_matcher_benchmarks();
 void register_encoder_benchmarks();

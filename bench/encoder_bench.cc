@@ -61,7 +61,8 @@ void register_encoder_benchmarks() {
   add("delta/ram_256k", bench_delta, {.ram_bytes_max = 256 << 10});
   add("delta/ram_1m", bench_delta, {.ram_bytes_max = 1 << 20});
   add("delta/ram_1m/two_threads", bench_delta, {.ram_bytes_max = 1 << 20, .thread_count = 2});
-  add("full/ram_1m", bench_full, {.ram_bytes_max = 1 << 20});
+  add("delta/zstd/ram_1m", bench_delta, {.codec = Codec::zstd, .ram_bytes_max = 1 << 20});
+  add("full/zstd/ram_1m", bench_full, {.codec = Codec::zstd, .ram_bytes_max = 1 << 20});
   for (const CorpusPair& pair : corpus_pairs()) {
     benchmark::RegisterBenchmark(("encoder/corpus/" + pair.name).c_str(),
                                  [pair](benchmark::State& state) { bench_pair(state, pair, {}); })

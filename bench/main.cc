@@ -21,6 +21,7 @@ int main(int argc, char** argv) {
   romdelta::bench::register_decoder_benchmarks();
   romdelta::bench::register_patcher_benchmarks();
 #if defined(ROMDELTA_BENCH_HAS_PKGTOOL)
+  romdelta::bench::register_context_benchmarks();
   romdelta::bench::register_session_benchmarks();
   romdelta::bench::register_matcher_benchmarks();
   romdelta::bench::register_encoder_benchmarks();

@@ -6,7 +6,7 @@
 #include "bench/benchmarks.h"
 #include "bench/corpus.h"
 #include "bench/firmware.h"
-#include "pkgtool/matcher.h"
+#include "pkgtool/cover_planner.h"
 
 namespace romdelta::bench {
 namespace {
@@ -46,6 +46,20 @@ void bench_blank(benchmark::State& state) {
   match(state, source, target);
 }
 
+// The planner alone.
+void bench_plan(benchmark::State& state) {
+  const auto bytes = static_cast<std::size_t>(state.range(0));
+  const Bytes source = make_firmware(bytes, 0);
+  const Bytes target = make_firmware(bytes, 1);
+  const pkgtool::Matches matches = pkgtool::find_matches(source, target, ignore_progress);
+  pkgtool::Cover cover;
+  for (auto _ : state) {
+    cover = pkgtool::plan_cover(source, target, matches, pkgtool::plan_costs[0], ignore_progress);
+  }
+  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(target.size()));
+  state.counters["matches"] = static_cast<double>(cover.size());
+}
+
 void bench_pair(benchmark::State& state, const CorpusPair& pair) {
   match(state, read_file(pair.source_path), read_file(pair.target_path));
 }
@@ -56,7 +70,8 @@ void register_matcher_benchmarks() {
   auto* next = benchmark::RegisterBenchmark("matcher/next_revision", bench_next_revision);
   auto* unrelated = benchmark::RegisterBenchmark("matcher/unrelated", bench_unrelated);
   auto* blank = benchmark::RegisterBenchmark("matcher/blank", bench_blank);
-  for (auto* benchmark : {next, unrelated, blank}) {
+  auto* plan = benchmark::RegisterBenchmark("matcher/plan", bench_plan);
+  for (auto* benchmark : {next, unrelated, blank, plan}) {
     for (const std::int64_t size : kSizes) benchmark->Arg(size);
     benchmark->Unit(benchmark::kMillisecond);
   }
