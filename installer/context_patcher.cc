@@ -14,7 +14,8 @@ constexpr std::size_t kMarginBytes = 8;
 constexpr std::size_t kWindowBytes = limits::source_window_bytes - 2 * kMarginBytes;
 static_assert(kWindowBytes % ContextModel::block_bytes == 0);
 static_assert(sizeof(ContextModel) <= limits::context_model_bytes);
-static_assert(alignof(ContextModel) <= Arena::line_bytes);
+// An arena begins at a multiple of 8, its allocations at multiples of 64 from there.
+static_assert(alignof(ContextModel) <= 8);
 
 }  // namespace
 
