@@ -38,6 +38,16 @@ std::int64_t stretch(std::int64_t p) {
   return 2047;
 }
 
+// All of them, because searching takes long.
+const Table& stretch_table() {
+  static const Table table = [] {
+    Table values;
+    for (std::int64_t p = 0; p < 4096; ++p) values.push_back(stretch(p));
+    return values;
+  }();
+  return table;
+}
+
 std::uint32_t hash(std::uint64_t x) { return static_cast<std::uint32_t>(x * 0x9e3779b1u); }
 std::uint32_t hash(std::uint64_t x, unsigned n) { return hash(x) >> (32 - n); }
 
@@ -89,9 +99,7 @@ struct Unit {
 class Reference {
  public:
   Reference(ByteSpan stream, unsigned unit_bytes, ByteSpan source)
-      : bits_(stream), u_(unit_bytes), source_(source) {
-    for (std::int64_t p = 0; p < 4096; ++p) stretch_.push_back(stretch(p));
-  }
+      : bits_(stream), u_(unit_bytes), source_(source) {}
 
   Bytes apply(std::uint64_t position, std::uint64_t target_bytes) {
     std::uint64_t left = target_bytes;
@@ -314,7 +322,7 @@ class Reference {
   std::uint64_t u_;
   ByteSpan source_;
   Bytes out_;
-  Table stretch_;
+  const Table& stretch_ = stretch_table();
   std::uint64_t blocks_ = 0;
   std::uint64_t changes_ = 0;
   std::uint32_t last_change_ = 0;
