@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "pkgtool/columns.h"
@@ -45,7 +46,11 @@ std::vector<EncodedChunk> encode_context_chunks(const ChunkInput& input);
 
 [[noreturn]] void throw_no_room(const EncoderOptions& options);
 
-// The units that chunks are made of: whole groups, or parts of one where not even a group fits.
-TargetRange unit_range(const ChunkInput& input, std::uint64_t unit_bytes, std::size_t index);
+// What chunks are cut at multiples of: groups, where writing can begin again after a cut, or parts
+// of one where a group is more than `most_bytes`.
+std::uint64_t cut_unit_bytes(const ChunkInput& input, std::uint64_t most_bytes);
+
+// The library that decides about the bytes of column chunks, with version and level.
+std::string column_encoder_name();
 
 }  // namespace romdelta::pkgtool

@@ -19,7 +19,6 @@ constexpr int kLevel = 22;
 
 constexpr std::uint64_t kRawBytesMax = 8 << 20;
 constexpr std::uint64_t kRawBytesMin = 1 << 10;
-constexpr std::uint64_t kCutBytesMin = 512;
 
 struct ContextDeleter {
   void operator()(ZSTD_CCtx* context) const { ZSTD_freeCCtx(context); }
@@ -76,11 +75,15 @@ EncodedChunk assemble_chunk(const ColumnChunk& chunk) {
   return result;
 }
 
+TargetRange unit_range(const ChunkInput& input, std::uint64_t unit_bytes, std::size_t index) {
+  const std::uint64_t begin = index * unit_bytes;
+  return {begin, std::min<std::uint64_t>(begin + unit_bytes, input.target.size())};
+}
+
 // Cuts the target into chunks whose columns hold about `raw_bytes` each, on group boundaries
 // where a group is small enough, else inside groups.
 std::vector<TargetRange> cut(const ChunkInput& input, std::uint64_t raw_bytes) {
-  std::uint64_t unit = input.group_bytes;
-  while (unit > raw_bytes / 2 && unit > kCutBytesMin && unit % 2 == 0) unit /= 2;
+  const std::uint64_t unit = cut_unit_bytes(input, raw_bytes / 2);
   const std::size_t unit_count = static_cast<std::size_t>((input.target.size() + unit - 1) / unit);
   std::vector<std::uint64_t> unit_costs;
   unit_costs.resize(unit_count);

@@ -9,8 +9,6 @@
 namespace romdelta::pkgtool {
 namespace {
 
-constexpr std::uint64_t kCutBytesMin = 512;
-
 // Every chunk begins its statistics anew, so they are made as large as the device's RAM allows: all
 // of the target first, and what does not fit is cut where its code is.
 class ContextChunks {
@@ -115,11 +113,7 @@ class ContextChunks {
     // Each part learns anew and gets a little longer for it.
     const std::uint64_t count = std::max<std::uint64_t>(
         2, (bytes + bytes / 16 + stored_bytes_max_ - 1) / stored_bytes_max_);
-    // On group boundaries, where writing can begin again after a cut; else inside groups.
-    std::uint64_t unit = input_.group_bytes;
-    while (unit > piece.range.bytes() / (2 * count) && unit > kCutBytesMin && unit % 2 == 0) {
-      unit /= 2;
-    }
+    const std::uint64_t unit = cut_unit_bytes(input_, piece.range.bytes() / (2 * count));
     std::vector<std::uint64_t> ends;
     std::uint64_t last = piece.range.begin;
     for (std::uint64_t i = 1; i < count; ++i) {

@@ -8,12 +8,13 @@
 
 namespace romdelta::pkgtool {
 
-std::string column_encoder_name();
-
 namespace {
 
 // The group (the device's write buffer) where RAM allows: few, large writes.
 constexpr std::uint64_t kGroupBytesWanted = 64 << 10;
+
+// Inside a group chunks are cut no finer than this.
+constexpr std::uint64_t kCutBytesMin = 512;
 
 std::uint32_t choose_group(const EncoderOptions& options) {
   const std::uint64_t block = options.erase_block_bytes;
@@ -119,9 +120,10 @@ std::uint64_t arena_left(const ChunkInput& input, std::size_t chunk_count) {
   return needed < most ? most - needed : 0;
 }
 
-TargetRange unit_range(const ChunkInput& input, std::uint64_t unit_bytes, std::size_t index) {
-  const std::uint64_t begin = index * unit_bytes;
-  return {begin, std::min<std::uint64_t>(begin + unit_bytes, input.target.size())};
+std::uint64_t cut_unit_bytes(const ChunkInput& input, std::uint64_t most_bytes) {
+  std::uint64_t unit = input.group_bytes;
+  while (unit > most_bytes && unit > kCutBytesMin && unit % 2 == 0) unit /= 2;
+  return unit;
 }
 
 void throw_no_room(const EncoderOptions& options) {
