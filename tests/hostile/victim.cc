@@ -255,16 +255,20 @@ Victim& full_victim() {
   return victim;
 }
 
+// The plan's security counter and groups are those of all victims.
+static Victim* made_by_hand(PackagePlan plan) {
+  plan.security_counter = 7;
+  plan.group_bytes = 1024;
+  return new Victim(make_package(plan).file, plan.source, plan.target);
+}
+
 Victim& grouped_victim() {
   static Victim& victim = *[] {
     PackagePlan plan;
     plan.source = make_image(9'000, 14);
     plan.target = revise(plan.source, 8'900, 15);
-    plan.security_counter = 7;
     plan.chunk_bytes = 2048;
-    plan.group_bytes = 1024;
-    const MadePackage package = make_package(plan);
-    return new Victim(package.file, plan.source, plan.target);
+    return made_by_hand(plan);
   }();
   return victim;
 }
@@ -274,12 +278,9 @@ Victim& context_victim() {
     PackagePlan plan;
     plan.source = make_image(7'000, 18);
     plan.target = revise(plan.source, 6'900, 19);
-    plan.security_counter = 7;
     plan.chunk_bytes = 2048;
-    plan.group_bytes = 1024;
     plan.coding = Coding::context;
-    const MadePackage package = make_package(plan);
-    return new Victim(package.file, plan.source, plan.target);
+    return made_by_hand(plan);
   }();
   return victim;
 }
@@ -289,11 +290,8 @@ Victim& deep_victim() {
     PackagePlan plan;
     plan.source = make_image(5'000, 16);
     plan.target = revise(plan.source, 5'200, 17);
-    plan.security_counter = 7;
     plan.chunk_bytes = 40;
-    plan.group_bytes = 1024;
-    const MadePackage package = make_package(plan);
-    return new Victim(package.file, plan.source, plan.target);
+    return made_by_hand(plan);
   }();
   return victim;
 }
