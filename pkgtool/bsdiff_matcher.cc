@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "installer/simd/kernels.h"
+#include "pkgtool/block_index.h"
 #include "pkgtool/suffix_array.h"
 
 namespace romdelta::pkgtool {
@@ -41,6 +42,7 @@ std::uint64_t best_extension(std::uint64_t most, Agrees agrees) {
   return best;
 }
 
+template <typename Index>
 class BsdiffMatcher {
  public:
   BsdiffMatcher(ByteSpan source, ByteSpan target, const StageProgress& progress)
@@ -48,7 +50,7 @@ class BsdiffMatcher {
         target_(target),
         progress_(progress),
         kernels_(best_kernels()),
-        suffixes_(source) {}
+        index_(source) {}
 
   Matches run() {
     std::uint64_t at = 0;
@@ -59,7 +61,7 @@ class BsdiffMatcher {
         at += agreed;
         continue;
       }
-      const LongestMatch match = suffixes_.find(target_.subspan(at));
+      const LongestMatch match = index_.find(target_.subspan(at));
       if (match.bytes >= kSeedBytes) add_seed({at, match.source_offset});
       if (match.bytes > agreed + kGainBytes && current_misses_more(at, match)) {
         begin_alignment(at, match.source_offset);
@@ -177,7 +179,7 @@ class BsdiffMatcher {
   ByteSpan target_;
   const StageProgress& progress_;
   const Kernels& kernels_;
-  SuffixArray suffixes_;
+  Index index_;
   Cover cover_;
   std::vector<Seed> seeds_;
   // The current alignment: target_begin_ comes from source_begin_.
@@ -195,7 +197,12 @@ Cover match_images(ByteSpan source, ByteSpan target, const StageProgress& progre
 Matches find_matches(ByteSpan source, ByteSpan target, const StageProgress& progress) {
   if (source.empty() || target.empty()) return {};
   if (progress) progress("index", 0, source.size());
-  return BsdiffMatcher(source, target, progress).run();
+  return BsdiffMatcher<SuffixArray>(source, target, progress).run();
+}
+
+Cover match_roughly(ByteSpan source, ByteSpan target, const StageProgress& progress) {
+  if (source.empty() || target.empty()) return {};
+  return BsdiffMatcher<BlockIndex>(source, target, progress).run().cover;
 }
 
 }  // namespace romdelta::pkgtool

@@ -5,14 +5,9 @@
 #include <vector>
 
 #include "installer/simd/kernels.h"
-#include "pkgtool/pipeline.h"
+#include "pkgtool/matcher.h"
 
 namespace romdelta::pkgtool {
-
-struct LongestMatch {
-  std::uint64_t source_offset = 0;
-  std::uint64_t bytes = 0;  // 0: nothing of at least two bytes matches.
-};
 
 // Built once with libdivsufsort; searched by binary search that never compares a prefix twice
 // (Manber and Myers, "Suffix arrays", 1993, without the LCP table).
@@ -21,7 +16,8 @@ class SuffixArray {
   // `text` stays the caller's and must outlive this object. Throws Error when memory runs out.
   explicit SuffixArray(ByteSpan text);
 
-  // The longest prefix of `wanted` that occurs in the text, and one place where it does.
+  // The longest prefix of `wanted` that occurs in the text, and one place where it does; at least two
+  // bytes, or none.
   LongestMatch find(ByteSpan wanted) const;
 
  private:

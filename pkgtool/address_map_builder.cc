@@ -1,0 +1,430 @@
+#include "pkgtool/address_map_builder.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+
+#include "installer/rebaser.h"
+#include "installer/references.h"
+#include "pkgtool/image_layout.h"
+#include "pkgtool/parallel.h"
+#include "pkgtool/shift_planner.h"
+
+namespace romdelta::pkgtool {
+namespace {
+
+// Regions begin and end at multiples of this.
+constexpr std::uint64_t kPageBytes = 256;
+
+// Estimates of what codec context spends, in bits.
+constexpr std::int32_t kRightBits = 12;   // A reference that comes out right, and did not before.
+constexpr std::int32_t kRepeatBits = 4;   // The same, but it differs as the one before it did.
+constexpr std::int32_t kWrongBits = 16;   // One that was right before.
+constexpr std::int32_t kMissBits = 10;    // A place that moved otherwise than the map says.
+constexpr std::int64_t kRegionBits = 36;  // A step of the regions.
+
+// Of copies, how often their shift counts as evidence.
+constexpr std::uint64_t kCopyEvidenceBytes = 32;
+
+// Large images are judged by one of so many pieces, before all of them is looked at.
+constexpr std::uint64_t kPieceBytes = 4096;
+constexpr std::uint64_t kSampleEvery = 8;
+constexpr std::uint64_t kSampleFromBytes = 1 << 20;
+
+// How often regions and shifts are found from each other,
+// and the part of what is gained that another round must promise.
+constexpr int kRounds = 3;
+constexpr std::int64_t kRoundShare = 200;
+
+// Moves of more than this are accidents.
+constexpr std::uint64_t kMoveBytesMax = 1 << 27;
+
+constexpr std::array<std::uint32_t, 4> kDataRules = {rules::absolute32, rules::absolute64,
+                                                     rules::relative32, rules::anchored32};
+
+// A reference in what was copied, with what became of it. Addresses are modulo 2^32.
+struct Candidate {
+  std::uint32_t offset = 0;  // In the source.
+  std::uint32_t target = 0;
+  std::uint32_t place = 0;
+  std::uint32_t target_move = 0;
+  std::uint32_t place_move = 0;
+  std::uint8_t rule = 0;
+  bool is_relative = false;
+  bool is_same = false;    // Its bytes are the same in source and target.
+  bool is_repeat = false;  // They differ as those of the one before did: the codec sees that.
+};
+
+// Those of one rule.
+struct Group {
+  std::uint32_t rule = 0;
+  std::size_t begin = 0;
+  std::size_t end = 0;
+};
+
+// The shifts of a map, looked up fast.
+class ShiftTable {
+ public:
+  explicit ShiftTable(const std::vector<MapStep>& steps) : steps_(steps) {
+    if (steps.empty()) return;
+    starts_.resize((std::size_t{steps.back().begin} >> kPageShift) + 2);
+    std::size_t next = 0;
+    for (std::size_t page = 0; page < starts_.size(); ++page) {
+      while (next < steps.size() && steps[next].begin <= std::uint64_t{page} << kPageShift) ++next;
+      starts_[page] = static_cast<std::uint32_t>(next);
+    }
+  }
+
+  // no_shift when it is no address.
+  std::uint32_t at(std::uint32_t address) const {
+    const std::size_t page = std::min<std::size_t>(address >> kPageShift, starts_.size() - 1);
+    if (starts_.empty()) return AddressMap::no_shift;
+    std::size_t next = starts_[page];
+    while (next < steps_.size() && steps_[next].begin <= address) ++next;
+    return next == 0 ? AddressMap::no_shift : steps_[next - 1].value;
+  }
+
+ private:
+  static constexpr unsigned kPageShift = 12;
+  const std::vector<MapStep>& steps_;
+  std::vector<std::uint32_t> starts_;  // The first step after the begin of each page.
+};
+
+// Whether a rule holds, page by page, so that what it gains less what its changes cost is most.
+std::vector<bool> best_pages(const std::vector<std::int32_t>& gains) {
+  std::vector<std::array<bool, 2>> switched(gains.size());
+  std::array<std::int64_t, 2> score = {0, -kRegionBits};
+  for (std::size_t i = 0; i < gains.size(); ++i) {
+    const std::array<std::int64_t, 2> before = score;
+    for (std::size_t on = 0; on < 2; ++on) {
+      const std::int64_t changed = before[1 - on] - kRegionBits;
+      switched[i][on] = changed > before[on];
+      score[on] = std::max(before[on], changed) + (on == 1 ? gains[i] : 0);
+    }
+  }
+  std::vector<bool> result(gains.size());
+  std::size_t on = score[1] > score[0] ? 1 : 0;
+  for (std::size_t i = gains.size(); i-- != 0;) {
+    result[i] = on == 1;
+    if (switched[i][on]) on = 1 - on;
+  }
+  return result;
+}
+
+class MapBuilder {
+ public:
+  MapBuilder(ByteSpan source, ByteSpan target, const Cover& cover, const ImageLayouts& layouts)
+      : source_(source),
+        target_(target),
+        cover_(cover),
+        layouts_(layouts),
+        source_view_(source.data(), 0, source.size()),
+        target_view_(target.data(), 0, target.size()) {
+    result_.base = layouts.base;
+    result_.segments = layouts.source.steps();
+  }
+
+  BuiltMap run() {
+    copies_ = copy_evidence();
+    ShiftPlanner planner;
+    for (const Evidence& one : copies_) planner.add(one);
+    result_.shifts = finish(planner.steps());
+    if (result_.shifts.empty()) return {};
+    find_candidates();
+    result_.gain_bits = choose_regions();
+    BuiltMap best = result_;
+    for (int round = 0; round < kRounds && !result_.regions.empty(); ++round) {
+      learn_shifts();
+      result_.gain_bits = choose_regions();
+      const std::int64_t better = result_.gain_bits - best.gain_bits;
+      if (better > 0) best = result_;
+      if (better * kRoundShare < best.gain_bits) break;
+    }
+    return best.gain_bits > 0 ? best : BuiltMap{};
+  }
+
+ private:
+  static bool is_plausible(std::uint64_t move) {
+    return move + kMoveBytesMax < 2 * kMoveBytesMax;
+  }
+
+  // What the copies say by themselves.
+  std::vector<Evidence> copy_evidence() const {
+    std::vector<Evidence> evidence;
+    for (const Match& match : cover_) {
+      for (std::uint64_t at = 0; at < match.bytes; at += kCopyEvidenceBytes) {
+        const auto from = layouts_.source.address(match.source_offset + at);
+        const auto to = layouts_.target.address(match.target_offset + at);
+        if (from && to && is_plausible(*to - *from)) {
+          evidence.push_back(
+              {static_cast<std::uint32_t>(*from), static_cast<std::uint32_t>(*to - *from), kMissBits});
+        }
+      }
+    }
+    std::ranges::stable_sort(evidence, {}, &Evidence::address);
+    return evidence;
+  }
+
+  // Ends the shifts where the addresses end.
+  std::vector<MapStep> finish(std::vector<MapStep> shifts) const {
+    if (shifts.empty()) return shifts;
+    shifts.front().begin = 0;
+    const auto end = static_cast<std::uint32_t>(layouts_.source.address_end());
+    while (!shifts.empty() && shifts.back().begin >= end) shifts.pop_back();
+    shifts.push_back({end, AddressMap::no_shift});
+    return shifts;
+  }
+
+  // --- References in what was copied. ---
+
+  void find_candidates() {
+    std::vector<std::uint32_t> wanted;
+    std::uint32_t code = rules::none;
+    std::int64_t code_gain = 0;
+    for (std::uint32_t i = 1; i < rules::code_end; ++i) {
+      const std::int64_t sum = estimated_gain(i);
+      if (sum <= code_gain) continue;
+      code = i;
+      code_gain = sum;
+    }
+    if (code != rules::none) wanted.push_back(code);
+    for (const std::uint32_t rule : kDataRules) {
+      if (estimated_gain(rule) > 0) wanted.push_back(rule);
+    }
+    candidates_.clear();
+    for (const std::uint32_t rule : wanted) {
+      const std::size_t begin = candidates_.size();
+      collect(rule, false);
+      groups_.push_back({rule, begin, candidates_.size()});
+    }
+    sort_evidence();
+  }
+
+  // What a rule would gain where it gains anything, by a sample of large images.
+  std::int64_t estimated_gain(std::uint32_t rule) {
+    candidates_.clear();
+    collect(rule, source_.size() >= kSampleFromBytes);
+    const ShiftTable shifts(result_.shifts);
+    std::vector<std::int32_t> gains(page_count());
+    for (const Candidate& candidate : candidates_) {
+      gains[candidate.offset / kPageBytes] += gain(candidate, shifts);
+    }
+    const std::vector<bool> on = best_pages(gains);
+    std::int64_t sum = 0;
+    for (std::size_t i = 0; i < gains.size(); ++i) sum += on[i] ? gains[i] : 0;
+    return sum - kRegionBits;
+  }
+
+  // In the order of addresses, once: which of it counts changes from round to round.
+  void sort_evidence() {
+    for (std::size_t i = 0; i < candidates_.size(); ++i) {
+      const Candidate& candidate = candidates_[i];
+      by_target_.push_back(std::uint64_t{candidate.target} << 32 | i);
+      if (candidate.is_relative) by_place_.push_back(std::uint64_t{candidate.place} << 32 | i);
+    }
+    std::ranges::sort(by_target_);
+    std::ranges::sort(by_place_);
+  }
+
+  std::size_t page_count() const { return source_.size() / kPageBytes + 1; }
+
+  void collect(std::uint32_t rule, bool sample) {
+    const AddressMap map = result_.map();
+    for (const Match& match : cover_) {
+      const std::uint64_t end = match.source_offset + match.bytes;
+      for (std::uint64_t at = match.source_offset; at < end;) {
+        const std::uint64_t piece = at / kPieceBytes;
+        std::uint64_t piece_end = std::min(end, (piece + 1) * kPieceBytes);
+        const Table* table = table_at(at, &piece_end);
+        const auto address = layouts_.source.address(at);
+        const bool is_wanted = address && (!sample || piece % kSampleEvery == 0) &&
+                               (rule != rules::anchored32 || table != nullptr);
+        if (is_wanted) {
+          references::visit_all(source_view_, at, piece_end, *address,
+                                table == nullptr ? 0 : table->source_address, rule, map,
+                                [&](const Reference& found) { add(found, match, rule, table); });
+        }
+        at = piece_end;
+      }
+    }
+  }
+
+  // The table that an offset of the source lies in, if any; `*end` becomes at most where that ends.
+  const Table* table_at(std::uint64_t offset, std::uint64_t* end) const {
+    const auto& tables = layouts_.tables;
+    const auto after = std::ranges::partition_point(
+        tables, [&](const Table& table) { return table.offset <= offset; });
+    if (after != tables.end()) *end = std::min(*end, after->offset);
+    if (after == tables.begin() || offset >= (after - 1)->end) return nullptr;
+    *end = std::min(*end, (after - 1)->end);
+    return &*(after - 1);
+  }
+
+  void add(const Reference& found, const Match& match, std::uint32_t rule, const Table* table) {
+    const std::uint64_t size = references::size_bytes(found.kind);
+    const std::uint64_t past = found.offset - match.source_offset;
+    if (past + size > match.bytes) return;
+    const std::uint64_t to = match.target_offset + past;
+    const auto partner = static_cast<std::uint64_t>(std::int64_t{found.partner});
+    if (found.partner != 0 && !target_view_.has(to + partner, 4)) return;
+    const auto source_address = layouts_.source.address(found.offset);
+    const auto target_address = layouts_.target.address(to);
+    if (!source_address || !target_address) return;
+    const std::uint64_t place = rule == rules::anchored32
+                                    ? table->target_address
+                                    : *target_address + (found.place - *source_address);
+    const auto target = references::read(found.kind, target_view_, to, found.partner, place,
+                                         layouts_.base);
+    if (!target || !is_plausible(*target - found.target) || !is_plausible(place - found.place)) {
+      return;
+    }
+    Candidate candidate;
+    candidate.offset = static_cast<std::uint32_t>(found.offset);
+    candidate.target = static_cast<std::uint32_t>(found.target);
+    candidate.place = static_cast<std::uint32_t>(found.place);
+    candidate.target_move = static_cast<std::uint32_t>(*target - found.target);
+    candidate.place_move = static_cast<std::uint32_t>(place - found.place);
+    candidate.rule = static_cast<std::uint8_t>(rule);
+    candidate.is_relative = references::is_relative(found, source_view_);
+    candidate.is_same = std::equal(source_view_.at(found.offset), source_view_.at(found.offset) + size,
+                                   target_view_.at(to));
+    const std::uint32_t change = target_view_.u32(to) - source_view_.u32(found.offset);
+    candidate.is_repeat = change != 0 && change == last_change_;
+    if (change != 0) last_change_ = change;
+    candidates_.push_back(candidate);
+  }
+
+  // What rewriting a reference gains, in bits.
+  static std::int32_t gain(const Candidate& candidate, const ShiftTable& shifts) {
+    const std::uint32_t target_shift = shifts.at(candidate.target);
+    if (target_shift == AddressMap::no_shift) return 0;
+    std::uint32_t wanted = candidate.target_move;
+    std::uint32_t made = target_shift;
+    if (candidate.is_relative) {
+      const std::uint32_t place_shift = shifts.at(candidate.place);
+      wanted -= candidate.place_move;
+      made -= place_shift == AddressMap::no_shift ? 0 : place_shift;
+    }
+    const bool is_right = made == wanted;
+    if (is_right == candidate.is_same) return 0;
+    if (!is_right) return -kWrongBits;
+    return candidate.is_repeat ? kRepeatBits : kRightBits;
+  }
+
+  // --- Regions by shifts, and shifts by regions. ---
+
+  // Returns what the regions gain, less what they and the shifts cost, in bits.
+  std::int64_t choose_regions() {
+    const ShiftTable shifts(result_.shifts);
+    std::vector<std::uint32_t> pages(page_count());
+    std::int64_t gain_bits =
+        -shift_step_bits * static_cast<std::int64_t>(result_.shifts.size());
+    for (const Group& group : groups_) {
+      std::vector<std::int32_t> gains(pages.size());
+      for (std::size_t i = group.begin; i < group.end; ++i) {
+        gains[candidates_[i].offset / kPageBytes] += gain(candidates_[i], shifts);
+      }
+      const std::vector<bool> on = best_pages(gains);
+      for (std::size_t i = 0; i < pages.size(); ++i) {
+        if (!on[i]) continue;
+        pages[i] |= group.rule;
+        gain_bits += gains[i];
+      }
+    }
+    set_anchors(pages);
+    result_.regions.clear();
+    for (std::size_t i = 0; i < pages.size(); ++i) {
+      const std::uint32_t before = i == 0 ? std::uint32_t{rules::none} : pages[i - 1];
+      if (pages[i] == before) continue;
+      result_.regions.push_back({static_cast<std::uint32_t>(i * kPageBytes), pages[i]});
+      gain_bits -= kRegionBits;
+    }
+    return gain_bits;
+  }
+
+  // The begins of the tables that are used.
+  void set_anchors(const std::vector<std::uint32_t>& pages) {
+    result_.anchors.clear();
+    for (const Table& table : layouts_.tables) {
+      const auto first = pages.begin() + static_cast<std::ptrdiff_t>(table.offset / kPageBytes);
+      const auto last = pages.begin() + static_cast<std::ptrdiff_t>(table.end / kPageBytes);
+      const bool is_used = std::any_of(
+          first, last, [](std::uint32_t page) { return (page & rules::anchored32) != 0; });
+      if (!is_used) continue;
+      result_.anchors.push_back({static_cast<std::uint32_t>(table.offset),
+                                 static_cast<std::uint32_t>(table.source_address)});
+    }
+  }
+
+  // By the copies and all references of the regions.
+  void learn_shifts() {
+    std::vector<bool> counts(candidates_.size());
+    MapCursor regions(result_.regions);
+    for (std::size_t i = 0; i < candidates_.size(); ++i) {
+      const MapStep* region = regions.find(candidates_[i].offset);
+      const bool is_code = candidates_[i].rule < rules::code_end;
+      const std::uint32_t mask = is_code ? std::uint32_t{rules::code_mask} : candidates_[i].rule;
+      counts[i] = region != nullptr && (region->value & mask) == candidates_[i].rule;
+    }
+    ShiftPlanner planner;
+    std::size_t copy = 0;
+    std::size_t place = 0;
+    const auto add_before = [&](std::uint64_t address) {
+      for (; copy < copies_.size() && copies_[copy].address < address; ++copy) {
+        planner.add(copies_[copy]);
+      }
+      for (; place < by_place_.size() && by_place_[place] >> 32 < address; ++place) {
+        const Candidate& one = candidates_[by_place_[place] & 0xffffffff];
+        if (counts[by_place_[place] & 0xffffffff]) {
+          planner.add({one.place, one.place_move, kMissBits});
+        }
+      }
+    };
+    for (const std::uint64_t entry : by_target_) {
+      const Candidate& one = candidates_[entry & 0xffffffff];
+      if (!counts[entry & 0xffffffff]) continue;
+      add_before(one.target);
+      planner.add({one.target, one.target_move, one.is_repeat ? kRepeatBits : kMissBits});
+    }
+    add_before(std::uint64_t{1} << 32);
+    result_.shifts = finish(planner.steps());
+  }
+
+  ByteSpan source_;
+  ByteSpan target_;
+  const Cover& cover_;
+  const ImageLayouts& layouts_;
+  ImageView source_view_;
+  ImageView target_view_;
+  BuiltMap result_;
+  std::vector<Candidate> candidates_;
+  std::vector<Group> groups_;
+  std::vector<Evidence> copies_;
+  // An address in the upper half, in the lower which of candidates_ it is of.
+  std::vector<std::uint64_t> by_target_;
+  std::vector<std::uint64_t> by_place_;
+  std::uint32_t last_change_ = 0;
+};
+
+}  // namespace
+
+BuiltMap build_address_map(ByteSpan source, ByteSpan target, const Cover& cover) {
+  const auto layouts = find_layouts(source, target, cover);
+  if (!layouts) return {};
+  return MapBuilder(source, target, cover, *layouts).run();
+}
+
+Bytes rebase_image(ByteSpan source, const AddressMap& map, unsigned thread_count) {
+  constexpr std::uint64_t piece_bytes = 256 << 10;
+  Bytes result(source.begin(), source.end());
+  const Rebaser rebaser(map);
+  const std::size_t count = (source.size() + piece_bytes - 1) / piece_bytes;
+  parallel_for(count, thread_count, [&](std::size_t i) {
+    const std::size_t begin = i * piece_bytes;
+    const std::size_t bytes = std::min<std::size_t>(piece_bytes, source.size() - begin);
+    rebaser.rewrite(source, 0, MutableByteSpan(result).subspan(begin, bytes), begin);
+  });
+  return result;
+}
+
+}  // namespace romdelta::pkgtool
