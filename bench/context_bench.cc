@@ -26,7 +26,7 @@ void patch(benchmark::State& state, Bytes source, const Bytes& target,
   Bytes memory(limits::context_model_bytes + limits::source_window_bytes + Arena::line_bytes);
   Arena arena(memory);
   ContextPatcher patcher;
-  if (patcher.begin(&arena) != Status::ok) return state.SkipWithError("arena");
+  if (patcher.begin({}, &arena) != Status::ok) return state.SkipWithError("arena");
   RamFlash source_flash(source, kOverwrites);
   Bytes slot(round_up(target.size(), kGroupBytes));
   RamFlash target_flash(slot, kOverwrites);

@@ -21,6 +21,7 @@ const char* personal_of(DigestDomain domain) {
     case DigestDomain::manifest: return "romdelta manif 1";
     case DigestDomain::tree_node: return "romdelta nodes 1";
     case DigestDomain::chunk: return "romdelta chunk 1";
+    case DigestDomain::map: return "romdelta admap 1";
   }
   return "romdelta none  1";
 }

@@ -53,6 +53,14 @@ inline constexpr std::size_t zstd_context_bytes = 96 * 1024;
 inline constexpr std::size_t context_model_bytes = 64 * 1024;
 inline constexpr std::size_t source_window_bytes = 4096 + 16;
 
+// Address map: steps of all its tables, the bytes that each takes in RAM, and the map as stored. A
+// kernel needs a few thousand steps.
+inline constexpr std::uint32_t map_step_count_max = 32 * 1024;
+inline constexpr std::size_t map_step_bytes = 8;
+inline constexpr std::uint32_t map_bytes_max = 512u << 10;
+// The part of the source that is rewritten at once, with what has to be known around it.
+inline constexpr std::size_t rebase_window_bytes = source_window_bytes + 2 * 128;
+
 // Staging for journal and inventory records: one largest program unit.
 inline constexpr std::size_t record_buffer_bytes = program_unit_bytes_max;
 

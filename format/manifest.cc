@@ -1,5 +1,7 @@
 #include "format/manifest.h"
 
+#include <algorithm>
+
 #include "format/hash_tree.h"
 
 namespace romdelta {
@@ -19,6 +21,7 @@ enum Tag : std::uint16_t {
   tag_model = 0x000a,
   tag_hardware = 0x000b,
   tag_security_counter = 0x000c,
+  tag_map = 0x000d,
   tag_encoder = 0x8001,
 };
 constexpr std::uint16_t kNonCritical = 0x8000;
@@ -147,6 +150,12 @@ Status read_field(std::uint16_t tag, ByteReader* value, Manifest* m) {
       m->security_counter = value->u64();
       good = m->security_counter != 0;
       break;
+    case tag_map:
+      m->map.bytes = value->u32();
+      m->map.step_count = value->u32();
+      m->map.digest = read_digest(value);
+      good = m->map.bytes != 0;  // Else the field must be left out.
+      break;
     case tag_encoder: {
       const std::string_view text = as_text(value->bytes(value->remaining()));
       good = is_printable(text) && m->encoder.assign(text);
@@ -157,10 +166,18 @@ Status read_field(std::uint16_t tag, ByteReader* value, Manifest* m) {
   return good && value->done() ? Status::ok : Status::malformed_manifest;
 }
 
+// What a map says is about one source, and only one codec reads it.
+bool map_is_consistent(const Manifest& m) {
+  if (!m.map.present()) return true;
+  return m.codec == Codec::context && m.source_count == 1 && m.map.bytes <= limits::map_bytes_max &&
+         m.map.step_count != 0 && m.map.step_count <= limits::map_step_count_max;
+}
+
 bool chunks_are_consistent(const Manifest& m) {
   if (m.target.bytes == 0) {
-    return m.chunk_count == 0 && m.payload_bytes == 0 && m.tree_root == Digest{} &&
-           m.chunk_stored_bytes_max == 0 && m.chunk_decoded_bytes_max == 0;
+    return m.chunk_count == 0 && m.payload_bytes == 0 && !m.map.present() &&
+           m.tree_root == Digest{} && m.chunk_stored_bytes_max == 0 &&
+           m.chunk_decoded_bytes_max == 0;
   }
   if (m.chunk_count == 0 || m.chunk_count > limits::chunk_count_max) return false;
   if (m.chunk_count > m.target.bytes) return false;
@@ -170,10 +187,12 @@ bool chunks_are_consistent(const Manifest& m) {
   if (m.chunk_decoded_bytes_max > limits::chunk_decoded_bytes_max) return false;
   // Nothing is decoded ahead of its use.
   if (m.codec == Codec::context && m.chunk_decoded_bytes_max != 0) return false;
+  if (!map_is_consistent(m)) return false;
   // Both bounds below stay far from 64-bit overflow by the limits just checked.
   const std::uint64_t tree_bytes = tree_bytes_total(m.chunk_count);
   const std::uint64_t stored_most = std::uint64_t{m.chunk_count} * m.chunk_stored_bytes_max;
-  return m.payload_bytes > tree_bytes && m.payload_bytes - tree_bytes <= stored_most;
+  const std::uint64_t other_bytes = tree_bytes + m.map.bytes;
+  return m.payload_bytes > other_bytes && m.payload_bytes - other_bytes <= stored_most;
 }
 
 bool geometry_is_consistent(const Manifest& m) {
@@ -233,7 +252,7 @@ Status parse_manifest(ByteSpan bytes, Manifest* manifest) {
     ByteReader value_reader(value);
     const Status status = read_field(tag, &value_reader, &parsed);
     if (status != Status::ok) return status;
-    if (tag <= tag_security_counter || tag == tag_encoder) seen |= seen_bit(tag);
+    if (tag <= tag_map || tag == tag_encoder) seen |= seen_bit(tag);
   }
   if (!reader.done() || (seen & kRequired) != kRequired) return Status::malformed_manifest;
   if (!is_consistent(parsed)) return Status::malformed_manifest;
@@ -288,7 +307,18 @@ void encode_manifest(const Manifest& m, ByteWriter* writer) {
   if (m.security_counter != 0) {
     field(tag_security_counter, [&](ByteWriter* w) { w->u64(m.security_counter); });
   }
+  if (m.map.present()) {
+    field(tag_map, [&](ByteWriter* w) {
+      w->u32(m.map.bytes);
+      w->u32(m.map.step_count);
+      w->bytes(m.map.digest.value);
+    });
+  }
   if (!m.encoder.empty()) write_field(writer, tag_encoder, m.encoder.bytes());
+}
+
+std::uint32_t chunk_buffer_bytes(const Manifest& m) {
+  return std::max(m.chunk_stored_bytes_max, m.map.bytes);
 }
 
 std::uint64_t arena_bytes_needed(const Manifest& m) {
@@ -300,8 +330,12 @@ std::uint64_t arena_bytes_needed(const Manifest& m) {
                  ? limits::zstd_context_bytes
                  : limits::context_model_bytes + round_up(limits::source_window_bytes, line);
     total += round_up(m.group_bytes, line);
-    total += round_up(m.chunk_stored_bytes_max, line);
+    total += round_up(chunk_buffer_bytes(m), line);
     total += round_up(m.chunk_decoded_bytes_max, line);
+    if (m.map.present()) {
+      total += round_up(m.map.step_count * limits::map_step_bytes, line);
+      total += round_up(limits::rebase_window_bytes, line);
+    }
     total += tree_depth(m.chunk_count) * tree_node_bytes_max(m.chunk_count);
   }
   return total;

@@ -58,6 +58,14 @@ struct DeviceFilter {
   std::uint32_t hardware_max = 0;
 };
 
+// The address map in front of the chunks, if there is one.
+struct MapIdentity {
+  std::uint32_t bytes = 0;       // As stored. 0: there is none.
+  std::uint32_t step_count = 0;  // Of all its tables.
+  Digest digest;
+  bool present() const { return bytes != 0; }
+};
+
 struct Manifest {
   PackageId package_id;
   Layout layout = Layout::ab;
@@ -69,6 +77,7 @@ struct Manifest {
   std::size_t source_count = 0;  // 0: a full package.
 
   std::uint64_t payload_bytes = 0;
+  MapIdentity map;  // Codec context only.
   std::uint32_t chunk_count = 0;
   Digest tree_root;  // All zero when chunk_count is 0.
 
@@ -92,9 +101,12 @@ Status parse_manifest(ByteSpan bytes, Manifest* manifest);
 // Encodes in the one legal way. The writer fails when the manifest exceeds its buffer.
 void encode_manifest(const Manifest& manifest, ByteWriter* writer);
 
+// The largest structure that a device collects whole: a chunk, or the map.
+std::uint32_t chunk_buffer_bytes(const Manifest& manifest);
+
 // Arena bytes that an installer of this version needs for the package: the ram_bytes budget.
-// Depends on the codec, the chunk and group sizes and the chunk count only. docs/format.md
-// section 4.3.
+// Depends on the codec, the chunk and group sizes, the chunk count and the map's size only.
+// docs/format.md section 4.3.
 std::uint64_t arena_bytes_needed(const Manifest& manifest);
 
 }  // namespace romdelta

@@ -29,11 +29,12 @@ enum : std::uint32_t {
   arm = 3,
   x86 = 4,
   riscv = 5,
-  code_end = 6,          // Larger ones are reserved.
-  absolute32 = 1 << 4,   // Aligned words that hold an address,
-  absolute64 = 1 << 5,   // aligned pairs of words that do,
-  relative32 = 1 << 6,   // aligned words that hold how far an address is from their own,
-  anchored32 = 1 << 7,   // and how far it is from AddressMap::anchors.
+  xtensa = 6,
+  code_end = 7,         // Larger ones are reserved.
+  absolute32 = 1 << 4,  // Aligned words that hold an address,
+  absolute64 = 1 << 5,  // aligned pairs of words that do,
+  relative32 = 1 << 6,  // aligned words that hold how far an address is from their own,
+  anchored32 = 1 << 7,  // and how far it is from AddressMap::anchors.
   all_mask = 0xff,
 };
 }  // namespace rules

@@ -6,7 +6,10 @@ Status ChunkTree::begin(const Manifest& manifest, std::uint64_t payload_offset, 
   *this = ChunkTree{};
   chunk_count_ = manifest.chunk_count;
   depth_ = tree_depth(chunk_count_);
-  root_ = {{manifest.payload_bytes, manifest.target.bytes, manifest.tree_root}, payload_offset, 0};
+  // The map lies in front of the tree.
+  root_ = {{manifest.payload_bytes - manifest.map.bytes, manifest.target.bytes, manifest.tree_root},
+           payload_offset + manifest.map.bytes,
+           0};
   for (unsigned level = 0; level < depth_; ++level) {
     const std::size_t bytes = tree_node_bytes_max(chunk_count_);
     if (!arena->allocate(bytes, &nodes_[level].buffer)) return Status::arena_too_small;

@@ -14,10 +14,7 @@ void ContextModel::begin() {
   blocks_ = 0;
   changes_ = 0;
   last_change_ = 0;
-  for (NumberModel& model : numbers_) {
-    model.size.fill(context::chance_initial);
-    model.mantissa.fill(context::chance_initial);
-  }
+  for (NumberModel& model : numbers_) model.begin();
   block_chances_.fill(1 << 14);
   history_chances_.fill(context::chance_initial);
   pair_chances_.fill(context::chance_initial);

@@ -22,6 +22,7 @@
 
 #include "format/bytes.h"
 #include "installer/context_arithmetic.h"
+#include "installer/number_model.h"
 
 namespace romdelta {
 
@@ -65,7 +66,9 @@ class ContextModel {
 
   // Below 2^63.
   template <typename Coder>
-  std::uint64_t number(Coder& coder, Number kind, std::uint64_t value);
+  std::uint64_t number(Coder& coder, Number kind, std::uint64_t value) {
+    return numbers_[static_cast<std::size_t>(kind)].code(coder, value);
+  }
 
   // Whether the bytes of a block of 64 differ. `whole`: all 64 belong to the copy.
   template <typename Coder>
@@ -111,13 +114,6 @@ class ContextModel {
   using Weights = std::array<std::int32_t, input_count_max>;
   using Inputs = std::array<Chance*, input_count_max>;
 
-  struct NumberModel {
-    std::array<Chance, 64> size;          // A tree over the number of bits.
-    std::array<Chance, 64 * 8> mantissa;  // The three bits below the highest.
-  };
-
-  template <typename Coder>
-  static bool direct(Coder& coder, Chance* chance, bool bit);
   template <std::size_t count, typename Coder>
   static bool mix(Coder& coder, const Inputs& inputs, Weights* weights, bool bit);
   template <unsigned unit_bytes, typename Coder>
@@ -210,13 +206,6 @@ inline void ContextModel::learn(const Recollection& recollection, std::uint32_t 
 
 // --- The values, bit by bit. ---
 
-template <typename Coder>
-bool ContextModel::direct(Coder& coder, Chance* chance, bool bit) {
-  bit = coder.code(*chance | 7u, bit);
-  context::update(chance, bit);
-  return bit;
-}
-
 template <std::size_t count, typename Coder>
 bool ContextModel::mix(Coder& coder, const Inputs& inputs, Weights* weights, bool bit) {
   std::array<std::int32_t, count> stretched;
@@ -233,30 +222,6 @@ bool ContextModel::mix(Coder& coder, const Inputs& inputs, Weights* weights, boo
     context::update(inputs[i], bit);
   }
   return bit;
-}
-
-template <typename Coder>
-std::uint64_t ContextModel::number(Coder& coder, Number kind, std::uint64_t value) {
-  NumberModel& model = numbers_[static_cast<std::size_t>(kind)];
-  // One more, so that the highest bit is always there.
-  const std::uint64_t given = value + 1;
-  const auto given_bits = static_cast<unsigned>(std::bit_width(given) - 1);
-  unsigned node = 1;
-  for (unsigned i = 6; i-- != 0;) {
-    node = node << 1 | direct(coder, &model.size[node], (given_bits >> i & 1) != 0);
-  }
-  const unsigned bits = node - 64;
-  std::uint64_t result = 1;
-  for (unsigned i = bits; i-- != 0;) {
-    const bool bit = (given >> i & 1) != 0;
-    // Only the first three bits depend on others: `result` is below 8 then.
-    const bool coded =
-        bits - i <= 3
-            ? direct(coder, &model.mantissa[bits * 8 + static_cast<std::size_t>(result)], bit)
-            : coder.code(1u << 15, bit);
-    result = result << 1 | coded;
-  }
-  return result - 1;
 }
 
 template <typename Coder>
@@ -298,7 +263,7 @@ std::uint32_t ContextModel::change(Coder& coder, const SourceUnit& unit, std::ui
     bool is_second = false;
     if (second != first) {
       const std::uint32_t context = high << 1 | (second == 0 ? 1 : 0);
-      is_second = direct(coder, &second_chances_[context], value == second);
+      is_second = code_direct(coder, &second_chances_[context], value == second);
       result = second;
     }
     if (!is_second) result = spell<unit_bytes>(coder, unit, first, value);

@@ -5,6 +5,8 @@
 
 #include "format/chunk.h"
 #include "format/limits.h"
+#include "installer/map_decoder.h"
+#include "installer/rebaser.h"
 
 namespace romdelta {
 namespace {
@@ -17,16 +19,26 @@ static_assert(sizeof(ContextModel) <= limits::context_model_bytes);
 // An arena begins at a multiple of 8, its allocations at multiples of 64 from there.
 static_assert(alignof(ContextModel) <= 8);
 
+static_assert(limits::rebase_window_bytes ==
+              limits::source_window_bytes + 2 * Rebaser::margin_bytes);
+
+// The part of the source that is being copied.
+struct Windows {
+  const AddressMap& map;
+  MutableByteSpan copied;
+  MutableByteSpan raw;
+};
+
 }  // namespace
 
 // One chunk.
 template <unsigned unit_bytes>
 class ContextPatcher::Run {
  public:
-  Run(ContextModel* model, MutableByteSpan window, std::uint64_t position, ByteSpan stream,
+  Run(ContextModel* model, const Windows& windows, std::uint64_t position, ByteSpan stream,
       const Source& source, FlashWriter* writer)
       : model_(*model),
-        window_(window),
+        windows_(windows),
         coder_(stream),
         source_(source),
         source_position_(position),
@@ -78,20 +90,40 @@ class ContextPatcher::Run {
   // The next `count` bytes of the source at kMarginBytes of the window, what lies around them
   // beside them. There is nothing but zeros around the source.
   Status load_window(std::size_t count) {
-    const std::uint64_t before = std::min<std::uint64_t>(source_position_, kMarginBytes);
-    const std::uint64_t begin = source_position_ - before;
-    const std::uint64_t end =
-        std::min<std::uint64_t>(source_position_ + count + kMarginBytes, source_.bytes);
-    const MutableByteSpan whole = window_.first(count + 2 * kMarginBytes);
-    const auto skipped = static_cast<std::size_t>(kMarginBytes - before);
-    const auto there = static_cast<std::size_t>(end - begin);
+    const Extent wanted = around(count, kMarginBytes);
+    const MutableByteSpan whole = windows_.copied.first(count + 2 * kMarginBytes);
+    const std::size_t skipped =
+        kMarginBytes - static_cast<std::size_t>(source_position_ - wanted.begin);
     std::ranges::fill(whole.first(skipped), std::uint8_t{0});
-    std::ranges::fill(whole.subspan(skipped + there), std::uint8_t{0});
-    return source_.region.read(begin, whole.subspan(skipped, there));
+    std::ranges::fill(whole.subspan(skipped + wanted.bytes), std::uint8_t{0});
+    const MutableByteSpan there = whole.subspan(skipped, wanted.bytes);
+    if (windows_.map.empty()) return source_.region.read(wanted.begin, there);
+
+    const Extent needed = around(count, kMarginBytes + Rebaser::margin_bytes);
+    const MutableByteSpan raw = windows_.raw.first(needed.bytes);
+    const Status status = source_.region.read(needed.begin, raw);
+    if (status != Status::ok) return status;
+    copy_bytes(there.data(),
+               raw.subspan(static_cast<std::size_t>(wanted.begin - needed.begin), wanted.bytes));
+    Rebaser(windows_.map).rewrite(raw, needed.begin, there, wanted.begin);
+    return Status::ok;
+  }
+
+  // The next `count` bytes of the source and `margin` more on each side, where there are any.
+  struct Extent {
+    std::uint64_t begin = 0;
+    std::size_t bytes = 0;
+  };
+  Extent around(std::size_t count, std::size_t margin) const {
+    const std::uint64_t begin =
+        source_position_ - std::min<std::uint64_t>(source_position_, margin);
+    const std::uint64_t end =
+        std::min<std::uint64_t>(source_position_ + count + margin, source_.bytes);
+    return {begin, static_cast<std::size_t>(end - begin)};
   }
 
   Status patch_window(std::size_t count) {
-    const std::uint8_t* bytes = window_.data() + kMarginBytes;
+    const std::uint8_t* bytes = windows_.copied.data() + kMarginBytes;
     std::size_t equal_begin = 0;  // Blocks that do not differ are written together.
     for (std::size_t at = 0; at < count;) {
       const std::size_t past = (source_position_ + at) % ContextModel::block_bytes;
@@ -151,7 +183,7 @@ class ContextPatcher::Run {
   }
 
   ContextModel& model_;
-  MutableByteSpan window_;
+  const Windows& windows_;
   RangeDecoder coder_;
   const Source& source_;
   std::uint64_t source_position_;
@@ -160,14 +192,25 @@ class ContextPatcher::Run {
   std::uint64_t produced_ = 0;  // Target bytes of this chunk so far.
 };
 
-Status ContextPatcher::begin(Arena* arena) {
-  MutableByteSpan memory;
-  if (!arena->allocate(limits::context_model_bytes, &memory) ||
+Status ContextPatcher::begin(const MapIdentity& map, Arena* arena) {
+  if (!arena->allocate(limits::context_model_bytes, &model_memory_) ||
       !arena->allocate(limits::source_window_bytes, &window_)) {
     return Status::arena_too_small;
   }
-  model_ = new (memory.data()) ContextModel;
+  if (!map.present()) return Status::ok;
+  MutableByteSpan steps;
+  if (!arena->allocate(map.step_count * limits::map_step_bytes, &steps) ||
+      !arena->allocate(limits::rebase_window_bytes, &raw_window_)) {
+    return Status::arena_too_small;
+  }
+  auto* first = new (steps.data()) MapStep[map.step_count];
+  steps_ = {first, map.step_count};
   return Status::ok;
+}
+
+Status ContextPatcher::load_map(ByteSpan bytes) {
+  // The model has no other use before the first chunk.
+  return decode_map(bytes, model_memory_, steps_, &map_);
 }
 
 Status ContextPatcher::patch(ByteSpan chunk, const Source& source, std::uint64_t target_bytes,
@@ -176,12 +219,14 @@ Status ContextPatcher::patch(ByteSpan chunk, const Source& source, std::uint64_t
   std::size_t header_bytes = 0;
   const Status status = parse_context_chunk_header(chunk, &header, &header_bytes);
   if (status != Status::ok) return status;
-  model_->begin();
+  auto* model = new (model_memory_.data()) ContextModel;
+  model->begin();
   const ByteSpan stream = chunk.subspan(header_bytes);
+  const Windows windows = {map_, window_, raw_window_};
   const std::uint64_t position = header.source_position;
   return header.unit_bytes == 2
-             ? Run<2>(model_, window_, position, stream, source, writer).run(target_bytes)
-             : Run<4>(model_, window_, position, stream, source, writer).run(target_bytes);
+             ? Run<2>(model, windows, position, stream, source, writer).run(target_bytes)
+             : Run<4>(model, windows, position, stream, source, writer).run(target_bytes);
 }
 
 }  // namespace romdelta

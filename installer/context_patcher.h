@@ -6,6 +6,7 @@
 
 #include "format/manifest.h"
 #include "format/status.h"
+#include "installer/address_map.h"
 #include "installer/arena.h"
 #include "installer/context_model.h"
 #include "installer/flash_writer.h"
@@ -16,8 +17,13 @@ namespace romdelta {
 
 class ContextPatcher {
  public:
-  // Takes the model and the source window from the arena (counted in arena_bytes_needed).
-  Status begin(Arena* arena);
+  // Takes the model, the source's windows and the map's room from the arena (counted in
+  // arena_bytes_needed). `map`: what the manifest says of it.
+  Status begin(const MapIdentity& map, Arena* arena);
+
+  // Takes the address map of the package, which was authenticated; before the first chunk, if there
+  // is one. Afterwards the source is rewritten as it is read. malformed_chunk.
+  Status load_map(ByteSpan bytes);
 
   // Produces the `target_bytes` of a chunk, which was authenticated in the very buffer given here,
   // into `writer`. malformed_chunk, or the flash's failure. Work is bounded by target_bytes and the
@@ -29,8 +35,11 @@ class ContextPatcher {
   template <unsigned unit_bytes>
   class Run;
 
-  ContextModel* model_ = nullptr;  // In the arena.
-  MutableByteSpan window_;
+  MutableByteSpan model_memory_;
+  MutableByteSpan window_;      // The source as it is copied,
+  MutableByteSpan raw_window_;  // and as it is read, when there is a map.
+  std::span<MapStep> steps_;
+  AddressMap map_;
 };
 
 }  // namespace romdelta

@@ -24,6 +24,7 @@ class Shifts {
 
  private:
   static bool find(MapCursor* cursor, std::uint64_t address, std::uint64_t* shift) {
+    if (address >> 32 != 0) return false;
     const MapStep* step = cursor->find(address);
     if (step == nullptr || step->value == AddressMap::no_shift) return false;
     *shift = references::sign_extend(step->value, 32);
@@ -66,7 +67,8 @@ void Rebaser::rewrite(ByteSpan around, std::uint64_t around_position, MutableByt
     const MapStep* segment = segments.find(at);
     const MapStep* region = regions.find(at);
     const MapStep* anchor = anchors.find(at);
-    const std::uint64_t part_end = std::min({segments.end(end), regions.end(end), anchors.end(end)});
+    const std::uint64_t part_end =
+        std::min({segments.end(end), regions.end(end), anchors.end(end)});
     if (segment != nullptr && segment->value != AddressMap::no_address && region != nullptr &&
         region->value != rules::none) {
       const std::uint64_t address = std::uint64_t{segment->value} + (at - segment->begin);

@@ -12,7 +12,7 @@ namespace romdelta {
 class Rebaser {
  public:
   // What has to be known of the source on each side of the bytes to be rewritten.
-  static constexpr std::size_t margin_bytes = 48;
+  static constexpr std::size_t margin_bytes = 128;
 
   explicit Rebaser(const AddressMap& map) : map_(map) {}
 

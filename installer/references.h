@@ -17,7 +17,7 @@ enum class ReferenceKind : std::uint8_t {
   a64_branch,    // B, BL.
   a64_page,      // ADRP; its partner is the instruction that adds the low 12 bits.
   a64_low,       // ADD, LDR, STR ...: the low 12 bits; its partner is the ADRP.
-  thumb_branch,  // BL, B.W.
+  thumb_branch,  // BL, BLX, B.W.
   thumb_low,     // MOVW, MOVT: half an address each; partners of each other.
   thumb_high,
   arm_branch,  // B, BL.
@@ -27,6 +27,7 @@ enum class ReferenceKind : std::uint8_t {
   riscv_branch,  // JAL.
   riscv_high,    // AUIPC and LUI; the partner adds the low 12 bits.
   riscv_low,     // ADDI, loads, stores, JALR.
+  xtensa_call,   // CALL0, CALL4, CALL8, CALL12.
   absolute32,
   absolute64,
   relative32,  // From its own address, or from an anchor.
@@ -74,6 +75,7 @@ constexpr std::uint64_t sign_extend(std::uint64_t value, unsigned bits) {
 }
 
 constexpr unsigned size_bytes(ReferenceKind kind) {
+  if (kind == ReferenceKind::xtensa_call) return 3;
   return kind == ReferenceKind::absolute64 ? 8 : 4;
 }
 
@@ -106,7 +108,13 @@ constexpr std::uint64_t a64_low_bits(std::uint32_t word) {
 
 constexpr bool is_thumb_branch(std::uint32_t word) {
   const std::uint32_t second = word >> 16;
-  return (word & 0xf800) == 0xf000 && ((second & 0xd000) == 0xd000 || (second & 0xd000) == 0x9000);
+  return (word & 0xf800) == 0xf000 && ((second & 0xd000) == 0xd000 || (second & 0xd000) == 0x9000 ||
+                                       (second & 0xd001) == 0xc000);
+}
+// Whether the branch goes to ARM code: its distance is counted from a multiple of 4.
+constexpr bool is_thumb_exchange(std::uint32_t word) { return (word >> 16 & 0xd000) == 0xc000; }
+constexpr std::uint64_t thumb_place(std::uint32_t word, std::uint64_t place) {
+  return is_thumb_exchange(word) ? place & ~std::uint64_t{3} : place;
 }
 constexpr bool is_thumb_low(std::uint32_t word) { return (word & 0x8000fbf0) == 0x0000f240; }
 constexpr bool is_thumb_high(std::uint32_t word) { return (word & 0x8000fbf0) == 0x0000f2c0; }
@@ -117,8 +125,8 @@ constexpr std::uint64_t thumb_distance(std::uint32_t word) {
   const std::uint64_t s = first >> 10 & 1;
   const std::uint64_t i1 = (second >> 13 & 1) ^ s ^ 1;
   const std::uint64_t i2 = (second >> 11 & 1) ^ s ^ 1;
-  return sign_extend(
-      s << 24 | i1 << 23 | i2 << 22 | (first & 0x3ff) << 12 | (second & 0x7ff) << 1, 25);
+  return sign_extend(s << 24 | i1 << 23 | i2 << 22 | (first & 0x3ff) << 12 | (second & 0x7ff) << 1,
+                     25);
 }
 constexpr std::uint32_t with_thumb_distance(std::uint32_t word, std::uint64_t distance) {
   const auto d = static_cast<std::uint32_t>(distance);
@@ -185,10 +193,21 @@ constexpr std::uint64_t riscv_low_bits(std::uint32_t word) {
   return sign_extend(bits, 12);
 }
 constexpr std::uint32_t with_riscv_low_bits(std::uint32_t word, std::uint32_t bits) {
-  return is_riscv_store(word)
-             ? (word & 0x01fff07f) | (bits >> 5 & 0x7f) << 25 | (bits & 31) << 7
-             : (word & 0x000fffff) | (bits & 0xfff) << 20;
+  return is_riscv_store(word) ? (word & 0x01fff07f) | (bits >> 5 & 0x7f) << 25 | (bits & 31) << 7
+                              : (word & 0x000fffff) | (bits & 0xfff) << 20;
 }
+
+// --- Xtensa: instructions of two or three bytes. ---
+
+// Where instructions begin is found by reading them from here on before each block of so many bytes
+// of the image: after a few of them that is right whatever the first byte was.
+inline constexpr std::uint64_t xtensa_block_bytes = 64;
+inline constexpr std::uint64_t xtensa_lead_bytes = 40;
+
+constexpr std::uint64_t xtensa_instruction_bytes(std::uint32_t first) {
+  return (first & 15) >= 8 && (first & 15) < 14 ? 2 : 3;
+}
+constexpr bool is_xtensa_call(std::uint32_t first) { return (first & 15) == 5; }
 
 // --- x86-64: displacements of four bytes anywhere. ---
 
@@ -197,23 +216,49 @@ inline bool is_x86_relative(const ImageView& view, std::uint64_t at) {
   if (!view.has(at - 3, 7) || at < 3) return false;
   const std::uint32_t last = view.u8(at - 1);
   const std::uint32_t opcode = view.u8(at - 2);
-  if (last == 0xe8 || last == 0xe9) return true;                    // CALL, JMP.
-  if ((last & 0xf0) == 0x80 && opcode == 0x0f) return true;         // Jcc.
-  if ((last & 0xc7) != 0x05) return false;                          // An operand at RIP.
+  if (last == 0xe8 || last == 0xe9) return true;             // CALL, JMP.
+  if ((last & 0xf0) == 0x80 && opcode == 0x0f) return true;  // Jcc.
+  if ((last & 0xc7) != 0x05) return false;                   // An operand at RIP.
   const std::uint32_t before = view.u8(at - 3);
   if (before == 0x0f) {
-    return opcode == 0x10 || opcode == 0x11 || opcode == 0x28 || opcode == 0x29 ||
-           opcode == 0x6f || opcode == 0x7f || opcode == 0xb6 || opcode == 0xb7 ||
-           opcode == 0xbe || opcode == 0xbf || opcode == 0x1f || opcode == 0x6e ||
-           (opcode & 0xf0) == 0x40 || (opcode & 0xf0) == 0x50 || opcode == 0x2e || opcode == 0x2f;
+    return opcode == 0x10 || opcode == 0x11 || opcode == 0x28 || opcode == 0x29 || opcode == 0x6f ||
+           opcode == 0x7f || opcode == 0xb6 || opcode == 0xb7 || opcode == 0xbe || opcode == 0xbf ||
+           opcode == 0x1f || opcode == 0x6e || (opcode & 0xf0) == 0x40 || (opcode & 0xf0) == 0x50 ||
+           opcode == 0x2e || opcode == 0x2f;
   }
   switch (opcode) {
-    case 0x8b: case 0x8d: case 0x89: case 0x88: case 0x8a: case 0x63:
-    case 0x03: case 0x0b: case 0x13: case 0x1b: case 0x23: case 0x2b: case 0x33: case 0x3b:
-    case 0x01: case 0x09: case 0x21: case 0x29: case 0x31: case 0x39: case 0x38: case 0x3a:
-    case 0x80: case 0x81: case 0x83: case 0x85: case 0x84: case 0xc6: case 0xc7:
-    case 0xf6: case 0xf7: case 0xff:
-      return true;
+    case 0x8b:
+    case 0x8d:
+    case 0x89:
+    case 0x88:
+    case 0x8a:
+    case 0x63:
+    case 0x03:
+    case 0x0b:
+    case 0x13:
+    case 0x1b:
+    case 0x23:
+    case 0x2b:
+    case 0x33:
+    case 0x3b:
+    case 0x01:
+    case 0x09:
+    case 0x21:
+    case 0x29:
+    case 0x31:
+    case 0x39:
+    case 0x38:
+    case 0x3a:
+    case 0x80:
+    case 0x81:
+    case 0x83:
+    case 0x85:
+    case 0x84:
+    case 0xc6:
+    case 0xc7:
+    case 0xf6:
+    case 0xf7:
+    case 0xff: return true;
     default: return false;
   }
 }
@@ -225,16 +270,22 @@ inline bool is_x86_relative(const ImageView& view, std::uint64_t at) {
 inline std::optional<std::uint64_t> read(ReferenceKind kind, const ImageView& view,
                                          std::uint64_t offset, std::int32_t partner,
                                          std::uint64_t place, std::uint64_t base) {
+  if (kind == ReferenceKind::xtensa_call) {
+    const std::uint32_t call = view.u8(offset) | view.u16(offset + 1) << 8;
+    if (!is_xtensa_call(call)) return std::nullopt;
+    return (place & ~std::uint64_t{3}) + 4 + (sign_extend(call >> 6, 18) << 2);
+  }
   const std::uint32_t word = view.u32(offset);
-  const std::uint32_t other = partner == 0 ? 0 : view.u32(offset + static_cast<std::uint64_t>(
-                                                                       std::int64_t{partner}));
+  const std::uint32_t other =
+      partner == 0 ? 0 : view.u32(offset + static_cast<std::uint64_t>(std::int64_t{partner}));
   switch (kind) {
     case ReferenceKind::a64_branch:
       if (!is_a64_branch(word)) return std::nullopt;
       return place + (sign_extend(word, 26) << 2);
     case ReferenceKind::a64_page:
       if (!is_a64_page(word)) return std::nullopt;
-      if (partner == 0) return ((place + base) & ~std::uint64_t{0xfff}) - base + a64_page_distance(word);
+      if (partner == 0)
+        return ((place + base) & ~std::uint64_t{0xfff}) - base + a64_page_distance(word);
       if (!is_a64_low(other) || a64_operand(other) != a64_result(word)) return std::nullopt;
       return ((place + base) & ~std::uint64_t{0xfff}) - base + a64_page_distance(word) +
              a64_low_bits(other);
@@ -245,7 +296,7 @@ inline std::optional<std::uint64_t> read(ReferenceKind kind, const ImageView& vi
              a64_low_bits(word);
     case ReferenceKind::thumb_branch:
       if (!is_thumb_branch(word)) return std::nullopt;
-      return place + 4 + thumb_distance(word);
+      return thumb_place(word, place) + 4 + thumb_distance(word);
     case ReferenceKind::thumb_low:
       if (!is_thumb_low(word) || !is_thumb_high(other)) return std::nullopt;
       return (thumb_half(other) << 16 | thumb_half(word)) - base;
@@ -277,6 +328,7 @@ inline std::optional<std::uint64_t> read(ReferenceKind kind, const ImageView& vi
     case ReferenceKind::absolute32: return word - base;
     case ReferenceKind::absolute64: return view.u64(offset) - base;
     case ReferenceKind::relative32: return place + sign_extend(word, 32);
+    case ReferenceKind::xtensa_call: break;
   }
   return std::nullopt;
 }
@@ -303,11 +355,16 @@ inline bool is_relative(const Reference& reference, const ImageView& view) {
 inline std::optional<std::uint64_t> rewritten(const Reference& reference, const ImageView& view,
                                               std::uint64_t place, std::uint64_t target,
                                               std::uint64_t base) {
-  const std::uint32_t word = view.u32(reference.offset);
-  const std::uint64_t distance = target - place;
   const auto fits = [](std::uint64_t value, unsigned bits) {
     return sign_extend(value, bits) == value;
   };
+  if (reference.kind == ReferenceKind::xtensa_call) {
+    const std::uint64_t past = target - (place & ~std::uint64_t{3}) - 4;
+    if (past % 4 != 0 || !fits(past, 20)) return std::nullopt;
+    return (view.u8(reference.offset) & 0x3f) | (past >> 2 & 0x3ffff) << 6;
+  }
+  const std::uint32_t word = view.u32(reference.offset);
+  const std::uint64_t distance = target - place;
   switch (reference.kind) {
     case ReferenceKind::a64_branch:
       if (distance % 4 != 0 || !fits(distance, 28)) return std::nullopt;
@@ -323,9 +380,12 @@ inline std::optional<std::uint64_t> rewritten(const Reference& reference, const 
       if (low % (1u << scale) != 0) return std::nullopt;
       return (word & 0xffc003ff) | (low >> scale) << 10;
     }
-    case ReferenceKind::thumb_branch:
-      if (distance % 2 != 0 || !fits(distance - 4, 25)) return std::nullopt;
-      return with_thumb_distance(word, distance - 4);
+    case ReferenceKind::thumb_branch: {
+      const std::uint64_t past = target - thumb_place(word, place) - 4;
+      const std::uint64_t unit = is_thumb_exchange(word) ? 4 : 2;
+      if (past % unit != 0 || !fits(past, 25)) return std::nullopt;
+      return with_thumb_distance(word, past);
+    }
     case ReferenceKind::thumb_low:
       return with_thumb_half(word, static_cast<std::uint32_t>(target + base) & 0xffff);
     case ReferenceKind::thumb_high:
@@ -357,6 +417,7 @@ inline std::optional<std::uint64_t> rewritten(const Reference& reference, const 
     case ReferenceKind::relative32:
       if (!fits(distance, 32)) return std::nullopt;
       return distance & 0xffffffff;
+    case ReferenceKind::xtensa_call: break;
   }
   return std::nullopt;
 }
@@ -474,10 +535,29 @@ std::optional<Reference> instruction_at(const ImageView& view, std::uint64_t off
   return found;
 }
 
+template <typename Visit>
+void visit_xtensa(const ImageView& view, std::uint64_t begin, std::uint64_t end,
+                  std::uint64_t address, const AddressMap& map, Visit& visit) {
+  const std::uint64_t address_end = map.address_end();
+  std::uint64_t block = begin / xtensa_block_bytes * xtensa_block_bytes;
+  for (; block < end; block += xtensa_block_bytes) {
+    const std::uint64_t block_end = std::min(block + xtensa_block_bytes, end);
+    std::uint64_t at = block - std::min(block, xtensa_lead_bytes);
+    for (; at < block_end && view.has(at, 3); at += xtensa_instruction_bytes(view.u8(at))) {
+      if (at < begin || at < block || !is_xtensa_call(view.u8(at))) continue;
+      Reference found;
+      found.kind = ReferenceKind::xtensa_call;
+      found.offset = at;
+      found.place = address + (at - begin);
+      found.target = *read(found.kind, view, at, 0, found.place, map.base);
+      if (found.target < address_end) visit(found);
+    }
+  }
+}
+
 template <std::uint32_t code, typename Visit>
 void visit_code(const ImageView& view, std::uint64_t begin, std::uint64_t end,
-                std::uint64_t address, const AddressMap& map,
-                Visit& visit) {
+                std::uint64_t address, const AddressMap& map, Visit& visit) {
   const std::uint64_t address_end = map.address_end();
   constexpr std::uint64_t step = code == rules::a64 || code == rules::arm       ? 4
                                  : code == rules::thumb || code == rules::riscv ? 2
@@ -492,8 +572,7 @@ void visit_code(const ImageView& view, std::uint64_t begin, std::uint64_t end,
 // it grows with each byte.
 template <typename Visit>
 void visit_data(const ImageView& view, std::uint64_t begin, std::uint64_t end, std::uint64_t place,
-                std::uint64_t place_step, const AddressMap& map, ReferenceKind kind,
-                Visit& visit) {
+                std::uint64_t place_step, const AddressMap& map, ReferenceKind kind, Visit& visit) {
   const std::uint64_t address_end = map.address_end();
   const std::uint64_t step = size_bytes(kind);
   for (std::uint64_t at = round_up(begin, step); at < end && view.has(at, step); at += step) {
@@ -518,6 +597,7 @@ void visit_all(const ImageView& view, std::uint64_t begin, std::uint64_t end, st
     case rules::arm: visit_code<rules::arm>(view, begin, end, address, map, visit); break;
     case rules::x86: visit_code<rules::x86>(view, begin, end, address, map, visit); break;
     case rules::riscv: visit_code<rules::riscv>(view, begin, end, address, map, visit); break;
+    case rules::xtensa: visit_xtensa(view, begin, end, address, map, visit); break;
     default: break;
   }
   const auto data = [&](std::uint32_t rule, ReferenceKind kind, std::uint64_t place,

@@ -99,6 +99,11 @@ Status Session::take_head() {
 
 Status Session::take_payload() {
   have_bytes_ = 0;
+  if (stage_ == Stage::map) {
+    const ByteSpan map = chunk_buffer_.first(head_.manifest.map.bytes);
+    const Status status = accept_map(map);
+    return status == Status::ok ? want_next() : status;
+  }
   const Status status = wanted_.is_node ? tree_.accept_node(wanted_) : accept_chunk(wanted_);
   return status == Status::ok ? want_next() : status;
 }
@@ -110,13 +115,21 @@ Status Session::want_next() {
     next_offset_ = head_.file_bytes();
     return Status::ok;
   }
+  if (head_.manifest.map.present() && !map_loaded_) {
+    stage_ = Stage::map;
+    collected_ = chunk_buffer_;
+    collect_bytes_ = head_.manifest.map.bytes;
+    next_offset_ = head_.head_bytes;
+    return Status::ok;
+  }
   stage_ = Stage::payload;
   wanted_ = tree_.wanted();
   if (!wanted_.is_node && tree_.chunk() == resumed_at_chunk_) {
     const Status status = check_resume_point();
     if (status != Status::ok) return status;
   }
-  if (!wanted_.is_node && wanted_.bytes > chunk_buffer_.size()) return Status::malformed_chunk;
+  if (!wanted_.is_node && wanted_.bytes > head_.manifest.chunk_stored_bytes_max)
+    return Status::malformed_chunk;
   collected_ = wanted_.is_node ? tree_.node_buffer(wanted_.level) : chunk_buffer_;
   collect_bytes_ = static_cast<std::size_t>(wanted_.bytes);
   next_offset_ = wanted_.offset_bytes;
@@ -182,7 +195,7 @@ Status Session::prepare() {
   if (head_.manifest.chunk_count == 0) return Status::ok;
   // In the order and sizes that arena_bytes_needed counts.
   if (!arena_.allocate(head_.manifest.group_bytes, &group_buffer_) ||
-      !arena_.allocate(head_.manifest.chunk_stored_bytes_max, &chunk_buffer_)) {
+      !arena_.allocate(chunk_buffer_bytes(head_.manifest), &chunk_buffer_)) {
     return Status::arena_too_small;
   }
   const Status status = begin_codec();
@@ -274,7 +287,15 @@ Status Session::accept_chunk(const ChunkTree::Wanted& wanted) {
 
 Status Session::begin_codec() {
   return head_.manifest.codec == Codec::zstd ? decoder_.begin(head_.manifest, &arena_)
-                                             : context_patcher_.begin(&arena_);
+                                             : context_patcher_.begin(head_.manifest.map, &arena_);
+}
+
+Status Session::accept_map(ByteSpan bytes) {
+  if (digest_of(DigestDomain::map, bytes) != head_.manifest.map.digest) {
+    return Status::corrupt_chunk;
+  }
+  map_loaded_ = true;
+  return context_patcher_.load_map(bytes);
 }
 
 Status Session::apply_chunk(ByteSpan chunk, std::uint64_t target_bytes) {
@@ -307,7 +328,9 @@ Status Session::checkpoint(std::uint64_t target_offset) {
 Status Session::finish() {
   if (stage_ == Stage::failed) return failure_;
   if (stage_ == Stage::finished) return Status::ok;
-  if (stage_ == Stage::head || stage_ == Stage::payload) return fail(Status::truncated);
+  if (stage_ == Stage::head || stage_ == Stage::map || stage_ == Stage::payload) {
+    return fail(Status::truncated);
+  }
   if (stage_ != Stage::complete) return fail(Status::out_of_order);
   Status status = already_installed_ ? Status::ok : verify_target();
   if (status == Status::target_mismatch) {

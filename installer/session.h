@@ -95,7 +95,7 @@ class Session {
   std::size_t arena_used_bytes() const { return arena_.used_bytes(); }
 
  private:
-  enum class Stage : std::uint8_t { idle, head, payload, complete, finished, failed };
+  enum class Stage : std::uint8_t { idle, head, map, payload, complete, finished, failed };
 
   Status fail(Status status);
   Status take(ByteSpan* bytes);
@@ -113,6 +113,7 @@ class Session {
   Status check_resume_point();
   Status restart_journal();
   Status begin_codec();
+  Status accept_map(ByteSpan bytes);
   Status apply_chunk(ByteSpan chunk, std::uint64_t target_bytes);
   Status accept_chunk(const ChunkTree::Wanted& wanted);
   Status checkpoint(std::uint64_t target_offset);
@@ -142,6 +143,7 @@ class Session {
   PackageHead head_;
   bool head_known_ = false;
   bool already_installed_ = false;
+  bool map_loaded_ = false;
   const RomRegion* region_ = nullptr;
   InventoryRecord installed_;
   Slot target_slot_ = Slot::a;

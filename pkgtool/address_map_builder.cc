@@ -7,6 +7,7 @@
 #include "installer/rebaser.h"
 #include "installer/references.h"
 #include "pkgtool/image_layout.h"
+#include "pkgtool/matcher.h"
 #include "pkgtool/parallel.h"
 #include "pkgtool/shift_planner.h"
 
@@ -21,7 +22,9 @@ constexpr std::int32_t kRightBits = 12;   // A reference that comes out right, a
 constexpr std::int32_t kRepeatBits = 4;   // The same, but it differs as the one before it did.
 constexpr std::int32_t kWrongBits = 16;   // One that was right before.
 constexpr std::int32_t kMissBits = 10;    // A place that moved otherwise than the map says.
-constexpr std::int64_t kRegionBits = 36;  // A step of the regions.
+constexpr std::int64_t kRegionBits = 36;  // A step of the regions,
+constexpr std::int64_t kStepBits = 26;    // and of the shifts.
+constexpr std::int64_t kStepBitsMax = 1 << 16;
 
 // Of copies, how often their shift counts as evidence.
 constexpr std::uint64_t kCopyEvidenceBytes = 32;
@@ -41,6 +44,8 @@ constexpr std::uint64_t kMoveBytesMax = 1 << 27;
 
 constexpr std::array<std::uint32_t, 4> kDataRules = {rules::absolute32, rules::absolute64,
                                                      rules::relative32, rules::anchored32};
+
+constexpr std::uint64_t kNoAddress = ~std::uint64_t{0};
 
 // A reference in what was copied, with what became of it. Addresses are modulo 2^32.
 struct Candidate {
@@ -124,9 +129,9 @@ class MapBuilder {
     result_.segments = layouts.source.steps();
   }
 
-  BuiltMap run() {
+  BuiltMap run(std::size_t step_count_max) {
     copies_ = copy_evidence();
-    ShiftPlanner planner;
+    ShiftPlanner planner(step_bits_);
     for (const Evidence& one : copies_) planner.add(one);
     result_.shifts = finish(planner.steps());
     if (result_.shifts.empty()) return {};
@@ -140,13 +145,19 @@ class MapBuilder {
       if (better > 0) best = result_;
       if (better * kRoundShare < best.gain_bits) break;
     }
-    return best.gain_bits > 0 ? best : BuiltMap{};
+    result_ = std::move(best);
+    // A coarser map, if need be.
+    while (result_.step_count() > step_count_max && step_bits_ < kStepBitsMax) {
+      step_bits_ *= 2;
+      learn_shifts();
+      result_.gain_bits = choose_regions();
+    }
+    const bool is_good = result_.gain_bits > 0 && result_.step_count() <= step_count_max;
+    return is_good ? std::move(result_) : BuiltMap{};
   }
 
  private:
-  static bool is_plausible(std::uint64_t move) {
-    return move + kMoveBytesMax < 2 * kMoveBytesMax;
-  }
+  static bool is_plausible(std::uint64_t move) { return move + kMoveBytesMax < 2 * kMoveBytesMax; }
 
   // What the copies say by themselves.
   std::vector<Evidence> copy_evidence() const {
@@ -156,8 +167,8 @@ class MapBuilder {
         const auto from = layouts_.source.address(match.source_offset + at);
         const auto to = layouts_.target.address(match.target_offset + at);
         if (from && to && is_plausible(*to - *from)) {
-          evidence.push_back(
-              {static_cast<std::uint32_t>(*from), static_cast<std::uint32_t>(*to - *from), kMissBits});
+          evidence.push_back({static_cast<std::uint32_t>(*from),
+                              static_cast<std::uint32_t>(*to - *from), kMissBits});
         }
       }
     }
@@ -273,8 +284,8 @@ class MapBuilder {
     const std::uint64_t place = rule == rules::anchored32
                                     ? table->target_address
                                     : *target_address + (found.place - *source_address);
-    const auto target = references::read(found.kind, target_view_, to, found.partner, place,
-                                         layouts_.base);
+    const auto target =
+        references::read(found.kind, target_view_, to, found.partner, place, layouts_.base);
     if (!target || !is_plausible(*target - found.target) || !is_plausible(place - found.place)) {
       return;
     }
@@ -286,9 +297,13 @@ class MapBuilder {
     candidate.place_move = static_cast<std::uint32_t>(place - found.place);
     candidate.rule = static_cast<std::uint8_t>(rule);
     candidate.is_relative = references::is_relative(found, source_view_);
-    candidate.is_same = std::equal(source_view_.at(found.offset), source_view_.at(found.offset) + size,
-                                   target_view_.at(to));
-    const std::uint32_t change = target_view_.u32(to) - source_view_.u32(found.offset);
+    candidate.is_same = std::equal(source_view_.at(found.offset),
+                                   source_view_.at(found.offset) + size, target_view_.at(to));
+    const std::uint64_t four = std::min<std::uint64_t>(size, 4);
+    std::uint32_t change = 0;
+    for (std::uint64_t i = four; i-- != 0;) {
+      change = change << 8 | (target_view_.u8(to + i) - source_view_.u8(found.offset + i));
+    }
     candidate.is_repeat = change != 0 && change == last_change_;
     if (change != 0) last_change_ = change;
     candidates_.push_back(candidate);
@@ -317,8 +332,7 @@ class MapBuilder {
   std::int64_t choose_regions() {
     const ShiftTable shifts(result_.shifts);
     std::vector<std::uint32_t> pages(page_count());
-    std::int64_t gain_bits =
-        -shift_step_bits * static_cast<std::int64_t>(result_.shifts.size());
+    std::int64_t gain_bits = -kStepBits * static_cast<std::int64_t>(result_.shifts.size());
     for (const Group& group : groups_) {
       std::vector<std::int32_t> gains(pages.size());
       for (std::size_t i = group.begin; i < group.end; ++i) {
@@ -366,27 +380,33 @@ class MapBuilder {
       const std::uint32_t mask = is_code ? std::uint32_t{rules::code_mask} : candidates_[i].rule;
       counts[i] = region != nullptr && (region->value & mask) == candidates_[i].rule;
     }
-    ShiftPlanner planner;
+    // Three sorted lists, merged.
+    ShiftPlanner planner(step_bits_);
     std::size_t copy = 0;
     std::size_t place = 0;
-    const auto add_before = [&](std::uint64_t address) {
-      for (; copy < copies_.size() && copies_[copy].address < address; ++copy) {
-        planner.add(copies_[copy]);
-      }
-      for (; place < by_place_.size() && by_place_[place] >> 32 < address; ++place) {
-        const Candidate& one = candidates_[by_place_[place] & 0xffffffff];
-        if (counts[by_place_[place] & 0xffffffff]) {
-          planner.add({one.place, one.place_move, kMissBits});
-        }
-      }
+    std::size_t target = 0;
+    const auto next = [](const std::vector<std::uint64_t>& entries, std::size_t at) {
+      return at < entries.size() ? entries[at] >> 32 : kNoAddress;
     };
-    for (const std::uint64_t entry : by_target_) {
-      const Candidate& one = candidates_[entry & 0xffffffff];
-      if (!counts[entry & 0xffffffff]) continue;
-      add_before(one.target);
-      planner.add({one.target, one.target_move, one.is_repeat ? kRepeatBits : kMissBits});
+    while (true) {
+      const std::uint64_t copy_at = copy < copies_.size() ? copies_[copy].address : kNoAddress;
+      const std::uint64_t place_at = next(by_place_, place);
+      const std::uint64_t target_at = next(by_target_, target);
+      const std::uint64_t first = std::min({copy_at, place_at, target_at});
+      if (first == kNoAddress) break;
+      if (copy_at == first) {
+        planner.add(copies_[copy++]);
+      } else if (place_at == first) {
+        const std::size_t i = by_place_[place++] & 0xffffffff;
+        const Candidate& one = candidates_[i];
+        if (counts[i]) planner.add({one.place, one.place_move, kMissBits});
+      } else {
+        const std::size_t i = by_target_[target++] & 0xffffffff;
+        const Candidate& one = candidates_[i];
+        const std::int32_t weight = one.is_repeat ? kRepeatBits : kMissBits;
+        if (counts[i]) planner.add({one.target, one.target_move, weight});
+      }
     }
-    add_before(std::uint64_t{1} << 32);
     result_.shifts = finish(planner.steps());
   }
 
@@ -397,6 +417,7 @@ class MapBuilder {
   ImageView source_view_;
   ImageView target_view_;
   BuiltMap result_;
+  std::int64_t step_bits_ = kStepBits;
   std::vector<Candidate> candidates_;
   std::vector<Group> groups_;
   std::vector<Evidence> copies_;
@@ -408,10 +429,24 @@ class MapBuilder {
 
 }  // namespace
 
-BuiltMap build_address_map(ByteSpan source, ByteSpan target, const Cover& cover) {
+BuiltMap build_address_map(ByteSpan source, ByteSpan target, const Cover& cover,
+                           std::size_t step_count_max) {
   const auto layouts = find_layouts(source, target, cover);
   if (!layouts) return {};
-  return MapBuilder(source, target, cover, *layouts).run();
+  return MapBuilder(source, target, cover, *layouts).run(step_count_max);
+}
+
+BuiltMap find_address_map(ByteSpan source, ByteSpan target, std::size_t step_count_max,
+                          unsigned thread_count, const StageProgress& progress) {
+  if (progress) progress("map", 0, 2);
+  const Cover raw = match_roughly(source, target);
+  BuiltMap first = build_address_map(source, target, raw, step_count_max);
+  if (first.empty()) return first;
+  if (progress) progress("map", 1, 2);
+  const Bytes rebased = rebase_image(source, first.map(), thread_count);
+  const Cover better = match_roughly(rebased, target);
+  BuiltMap second = build_address_map(source, target, better, step_count_max);
+  return second.gain_bits > first.gain_bits ? second : first;
 }
 
 Bytes rebase_image(ByteSpan source, const AddressMap& map, unsigned thread_count) {

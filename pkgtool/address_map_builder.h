@@ -21,12 +21,20 @@ struct BuiltMap {
 
   AddressMap map() const { return {base, segments, regions, anchors, shifts}; }
   bool empty() const { return shifts.empty(); }
+  std::size_t step_count() const {
+    return segments.size() + regions.size() + anchors.size() + shifts.size();
+  }
 };
 
 // The map that, by its estimate, makes more of the source equal to the target than it costs; an
-// empty one when none does.
-BuiltMap build_address_map(ByteSpan source, ByteSpan target, const Cover& cover);
-                         
+// empty one when none does. Has at most `step_count_max` steps.
+BuiltMap build_address_map(ByteSpan source, ByteSpan target, const Cover& cover,
+                           std::size_t step_count_max);
+
+// The same, with covers made for the purpose: one of the source, and one of the source as the first
+// map rewrites it.
+BuiltMap find_address_map(ByteSpan source, ByteSpan target, std::size_t step_count_max,
+                          unsigned thread_count, const StageProgress& progress);
 
 // The whole source, rewritten as the device does it window by window.
 Bytes rebase_image(ByteSpan source, const AddressMap& map, unsigned thread_count);

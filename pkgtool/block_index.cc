@@ -9,7 +9,8 @@ BlockIndex::BlockIndex(ByteSpan text) : text_(text) {
   slot_bits_ = std::max(10u, static_cast<unsigned>(std::bit_width(text.size() / step_bytes)));
   blocks_.assign(std::size_t{1} << slot_bits_, no_block);
   // Backwards, so that the first of equal blocks stays.
-  const std::size_t count = text.size() < block_bytes ? 0 : (text.size() - block_bytes) / step_bytes + 1;
+  const std::size_t count =
+      text.size() < block_bytes ? 0 : (text.size() - block_bytes) / step_bytes + 1;
   for (std::size_t i = count; i-- != 0;) {
     blocks_[slot(text.data() + i * step_bytes)] = static_cast<std::uint32_t>(i);
   }

@@ -200,9 +200,10 @@ Matches find_matches(ByteSpan source, ByteSpan target, const StageProgress& prog
   return BsdiffMatcher<SuffixArray>(source, target, progress).run();
 }
 
-Cover match_roughly(ByteSpan source, ByteSpan target, const StageProgress& progress) {
+Cover match_roughly(ByteSpan source, ByteSpan target) {
   if (source.empty() || target.empty()) return {};
-  return BsdiffMatcher<BlockIndex>(source, target, progress).run().cover;
+  const StageProgress no_progress;
+  return BsdiffMatcher<BlockIndex>(source, target, no_progress).run().cover;
 }
 
 }  // namespace romdelta::pkgtool

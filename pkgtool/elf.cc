@@ -17,8 +17,12 @@ struct Fields {
   std::size_t section_header_count = 0;
   std::size_t section_names = 0;  // Which section holds the names.
 
-  std::size_t program_header_bytes() const { return is_64 ? sizeof(Elf64_Phdr) : sizeof(Elf32_Phdr); }
-  std::size_t section_header_bytes() const { return is_64 ? sizeof(Elf64_Shdr) : sizeof(Elf32_Shdr); }
+  std::size_t program_header_bytes() const {
+    return is_64 ? sizeof(Elf64_Phdr) : sizeof(Elf32_Phdr);
+  }
+  std::size_t section_header_bytes() const {
+    return is_64 ? sizeof(Elf64_Shdr) : sizeof(Elf32_Shdr);
+  }
 };
 
 // `count` bytes from `offset` on; empty where the image ends before.

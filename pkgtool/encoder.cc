@@ -88,13 +88,14 @@ void lay_out(const std::vector<EncodedChunk>& chunks, Payload* payload) {
   for (unsigned level = 0; level < tree_depth(payload->chunk_count); ++level) {
     join_level(level, &entries, &pieces);
   }
-  payload->bytes = std::move(pieces[0]);
+  payload->bytes.insert(payload->bytes.end(), pieces[0].begin(), pieces[0].end());
   payload->tree_root = entries[0].digest;
 }
 
 std::uint64_t arena_of(Codec codec, const Payload& payload) {
   Manifest manifest;
   manifest.codec = codec;
+  manifest.map = payload.map;
   manifest.chunk_count = payload.chunk_count;
   manifest.chunk_stored_bytes_max = payload.chunk_stored_bytes_max;
   manifest.chunk_decoded_bytes_max = payload.chunk_decoded_bytes_max;
@@ -107,6 +108,7 @@ std::uint64_t arena_of(Codec codec, const Payload& payload) {
 std::uint64_t arena_needed(const ChunkInput& input, const std::vector<EncodedChunk>& chunks) {
   Payload payload;
   payload.group_bytes = input.group_bytes;
+  if (input.options.map != nullptr) payload.map = input.options.map->identity;
   measure(chunks, &payload);
   return arena_of(input.options.codec, payload);
 }
@@ -114,6 +116,11 @@ std::uint64_t arena_needed(const ChunkInput& input, const std::vector<EncodedChu
 std::uint64_t arena_left(const ChunkInput& input, std::size_t chunk_count) {
   Payload payload;
   payload.group_bytes = input.group_bytes;
+  if (input.options.map != nullptr) {
+    payload.map = input.options.map->identity;
+    // It is collected where chunks are.
+    payload.map.bytes = 1;
+  }
   payload.chunk_count = static_cast<std::uint32_t>(chunk_count);
   const std::uint64_t needed = arena_of(input.options.codec, payload);
   const std::uint64_t most = input.options.ram_bytes_max;
@@ -141,6 +148,10 @@ Payload encode_payload(ByteSpan source, ByteSpan target, const Cover& cover,
   if (target.empty()) {
     if (arena_needed(input, {}) > options.ram_bytes_max) throw_no_room(options);
     return payload;
+  }
+  if (options.map != nullptr) {
+    payload.map = options.map->identity;
+    payload.bytes = options.map->bytes;
   }
   const std::vector<EncodedChunk> chunks =
       options.codec == Codec::zstd ? encode_column_chunks(input) : encode_context_chunks(input);

@@ -7,6 +7,7 @@
 
 #include "format/manifest.h"
 #include "pkgtool/cover.h"
+#include "pkgtool/map_encoder.h"
 #include "pkgtool/pipeline.h"
 
 namespace romdelta::pkgtool {
@@ -18,10 +19,13 @@ struct EncoderOptions {
   unsigned thread_count = 1;               // Never changes the result.
   // Codec context: words of 2 or 4 bytes; 0: for each chunk what is smaller.
   unsigned unit_bytes = 0;
+  // Codec context: the map in front of the chunks. `source` is rewritten by it already.
+  const EncodedMap* map = nullptr;
 };
 
 struct Payload {
-  Bytes bytes;  // Tree nodes and chunks.
+  Bytes bytes;  // Map, tree nodes and chunks.
+  MapIdentity map;
   // What the manifest must say about them.
   std::uint32_t chunk_count = 0;
   Digest tree_root;

@@ -112,13 +112,13 @@ class BaseFinder {
       best_score = score;
       best = base;
     };
-    for (std::uint64_t base = first; base <= lowest; base += kCoarseBytes) consider(base);
+    // Counted, since addresses may lie close to the largest number.
+    const std::uint64_t coarse_count = (lowest - first) / kCoarseBytes + 1;
+    for (std::uint64_t i = 0; i < coarse_count; ++i) consider(first + i * kCoarseBytes);
     if (best == 0) return 0;
-    const std::uint64_t middle = best;
-    const std::uint64_t from = middle - std::min(middle, kCoarseBytes);
-    for (std::uint64_t base = from; base <= middle + kCoarseBytes; base += kFineBytes) {
-      consider(base);
-    }
+    const std::uint64_t from = best - std::min(best, kCoarseBytes);
+    constexpr std::uint64_t fine_count = 2 * kCoarseBytes / kFineBytes;
+    for (std::uint64_t i = 0; i < fine_count; ++i) consider(from + i * kFineBytes);
     return best;
   }
 
@@ -180,8 +180,8 @@ std::vector<MapStep> ImageLayout::steps() const {
   for (std::size_t i = 0; i < segments_.size(); ++i) {
     const Segment& segment = segments_[i];
     const std::uint64_t end = segment.offset + segment.bytes;
-    steps.push_back({static_cast<std::uint32_t>(segment.offset),
-                     static_cast<std::uint32_t>(segment.address)});
+    steps.push_back(
+        {static_cast<std::uint32_t>(segment.offset), static_cast<std::uint32_t>(segment.address)});
     const bool has_gap = i + 1 == segments_.size() || segments_[i + 1].offset > end;
     if (has_gap) steps.push_back({static_cast<std::uint32_t>(end), AddressMap::no_address});
   }
@@ -199,7 +199,8 @@ std::optional<ImageLayouts> find_layouts(ByteSpan source, ByteSpan target, const
     to = {{0, target.size(), base, target.size()}};
   } else {
     // ADRP and the like count in pages.
-    for (const Segment& segment : from) base = std::min(base, segment.address & ~std::uint64_t{4095});
+    for (const Segment& segment : from)
+      base = std::min(base, segment.address & ~std::uint64_t{4095});
   }
   ImageLayouts layouts{base, ImageLayout(from, base), ImageLayout(to, base),
                        find_tables(source, target, base)};

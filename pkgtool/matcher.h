@@ -35,9 +35,9 @@ struct Matches {
 // Throws Error when the suffix array cannot be built.
 Matches find_matches(ByteSpan source, ByteSpan target, const StageProgress& progress);
 
-// A cover by matches of 16 bytes and more: good enough to see what moved where, in a fraction of the
-// time. Memory: 1 to 2 bytes for each source byte.
-Cover match_roughly(ByteSpan source, ByteSpan target, const StageProgress& progress);
+// A cover by matches of 16 bytes and more: good enough to see what moved where, in a fraction of
+// the time. Memory: 1 to 2 bytes for each source byte.
+Cover match_roughly(ByteSpan source, ByteSpan target);
 
 // The cover of find_matches() alone.
 Cover match_images(ByteSpan source, ByteSpan target, const StageProgress& progress);

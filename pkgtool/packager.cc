@@ -6,6 +6,7 @@
 
 #include "format/journal_record.h"
 #include "installer/cli/error.h"
+#include "pkgtool/address_map_builder.h"
 #include "pkgtool/cover_planner.h"
 #include "pkgtool/matcher.h"
 
@@ -19,6 +20,12 @@ constexpr std::uint64_t kEstimateMargin = 4;
 
 // Below one literal in so many bytes codec context was smaller on every image met so far.
 constexpr std::uint64_t kLiteralMargin = 20;
+
+// The part of the device's RAM that an address map may take.
+constexpr std::uint64_t kMapRamShare = 8;
+
+// A map of at least this part of the payload is checked against having none.
+constexpr std::uint64_t kMapDoubt = 3;
 
 void check_request(const BuildRequest& request) {
   if (!is_valid_package_id(request.package_id)) {
@@ -82,6 +89,7 @@ Manifest make_manifest(const BuildRequest& request, bool with_source, Codec code
   }
   manifest.codec = codec;
   manifest.payload_bytes = payload.bytes.size();
+  manifest.map = payload.map;
   manifest.chunk_count = payload.chunk_count;
   manifest.tree_root = payload.tree_root;
   manifest.chunk_stored_bytes_max = payload.chunk_stored_bytes_max;
@@ -102,23 +110,36 @@ struct Coded {
   Payload payload;
 };
 
-// `cover` absent: a full package. `unit_bytes`: see EncoderOptions.
-Coded encode(const BuildRequest& request, const Cover* cover, Codec codec,
+// What a delta is made from.
+struct Basis {
+  ByteSpan source;  // As it is copied from: rewritten by the map, if there is one.
+  EncodedMap map;
+  Matches matches;
+  Bytes rebased;  // What `source` refers to then.
+};
+
+// `basis` absent: a full package. `unit_bytes`: see EncoderOptions.
+Coded encode(const BuildRequest& request, const Basis* basis, const Cover& cover, Codec codec,
              const StageProgress& progress, unsigned unit_bytes = 0) {
   EncoderOptions options = request.encoder;
   options.codec = codec;
   options.unit_bytes = unit_bytes;
-  const ByteSpan source = cover != nullptr ? request.source->bytes : ByteSpan();
-  return {codec, cover != nullptr,
-          encode_payload(source, request.target, cover != nullptr ? *cover : Cover(), options,
-                         progress)};
+  if (basis != nullptr && !basis->map.bytes.empty()) options.map = &basis->map;
+  const ByteSpan source = basis != nullptr ? basis->source : ByteSpan();
+  return {codec, basis != nullptr,
+          encode_payload(source, request.target, cover, options, progress)};
+}
+
+Coded encode(const BuildRequest& request, const Basis& basis, Codec codec,
+             const StageProgress& progress) {
+  return encode(request, &basis, basis.matches.cover, codec, progress);
 }
 
 // Nothing when the codec's decoder does not fit into the device's RAM.
-std::optional<Coded> encode_if_it_fits(const BuildRequest& request, const Cover* cover, Codec codec,
-                                       const StageProgress& progress) {
+template <typename Encode>
+std::optional<Coded> if_it_fits(Encode encode_it) {
   try {
-    return encode(request, cover, codec, progress);
+    return encode_it();
   } catch (const Error& error) {
     if (error.exit() != Exit::usage) throw;
     return std::nullopt;
@@ -127,39 +148,75 @@ std::optional<Coded> encode_if_it_fits(const BuildRequest& request, const Cover*
 
 // Literals alone: repetition is what zstd finds and contexts do not. But zstd needs more RAM.
 Coded encode_full(const BuildRequest& request, const StageProgress& progress) {
-  if (request.codec) return encode(request, nullptr, *request.codec, progress);
-  auto zstd = encode_if_it_fits(request, nullptr, Codec::zstd, progress);
-  return zstd ? *std::move(zstd) : encode(request, nullptr, Codec::context, progress);
+  const auto with = [&](Codec codec) { return encode(request, nullptr, {}, codec, progress); };
+  if (request.codec) return with(*request.codec);
+  auto zstd = if_it_fits([&] { return with(Codec::zstd); });
+  return zstd ? *std::move(zstd) : with(Codec::context);
+}
+
+Basis find_basis(const BuildRequest& request, bool use_map, const StageProgress& progress) {
+  const ByteSpan source = request.source->bytes;
+  Basis basis;
+  basis.source = source;
+  if (use_map) {
+    const std::size_t step_count_max = static_cast<std::size_t>(std::min<std::uint64_t>(
+        limits::map_step_count_max,
+        request.encoder.ram_bytes_max / kMapRamShare / limits::map_step_bytes));
+    const BuiltMap map = find_address_map(source, request.target, step_count_max,
+                                          request.encoder.thread_count, progress);
+    if (!map.empty()) {
+      basis.map = encode_map(map.map());
+      basis.rebased = rebase_image(source, map.map(), request.encoder.thread_count);
+      basis.source = basis.rebased;
+    }
+  }
+  basis.matches = find_matches(basis.source, request.target, progress);
+  if (!is_valid_cover(basis.matches.cover, source.size(), request.target.size())) {
+    throw Error(Exit::internal, "the matcher made an invalid cover");
+  }
+  return basis;
 }
 
 // Of several covers the one that makes the smallest payload: none is best for all images.
-Coded encode_context_delta(const BuildRequest& request, const Matches& matches,
+Coded encode_context_delta(const BuildRequest& request, const Basis& basis,
                            const StageProgress& progress) {
-  const ByteSpan source = request.source->bytes;
-  Coded best = encode(request, &matches.cover, Codec::context, progress);
+  Coded best = encode(request, basis, Codec::context, progress);
   const unsigned unit_bytes = best.payload.unit_bytes;
   for (const PlanCosts& costs : plan_costs) {
-    const Cover cover = plan_cover(source, request.target, matches, costs, progress);
-    if (!is_valid_cover(cover, source.size(), request.target.size())) {
+    const Cover cover = plan_cover(basis.source, request.target, basis.matches, costs, progress);
+    if (!is_valid_cover(cover, basis.source.size(), request.target.size())) {
       throw Error(Exit::internal, "the planner made an invalid cover");
     }
-    Coded planned = encode(request, &cover, Codec::context, progress, unit_bytes);
+    Coded planned = encode(request, &basis, cover, Codec::context, progress, unit_bytes);
     if (planned.payload.bytes.size() < best.payload.bytes.size()) best = std::move(planned);
   }
   return best;
 }
 
-Coded encode_delta(const BuildRequest& request, const Matches& matches,
-                   const StageProgress& progress) {
-  if (request.codec == Codec::zstd) return encode(request, &matches.cover, Codec::zstd, progress);
-  Coded context = encode_context_delta(request, matches, progress);
+bool is_mostly_old(const BuildRequest& request, const Cover& cover) {
   std::uint64_t literal_bytes = request.target.size();
-  for (const Match& match : matches.cover) literal_bytes -= match.bytes;
-  const bool is_mostly_old = literal_bytes * kLiteralMargin < request.target.size();
-  if (request.codec || is_mostly_old) return context;
-  auto zstd = encode_if_it_fits(request, &matches.cover, Codec::zstd, progress);
-  const bool zstd_wins = zstd && zstd->payload.bytes.size() < context.payload.bytes.size();
-  return zstd_wins ? *std::move(zstd) : context;
+  for (const Match& match : cover) literal_bytes -= match.bytes;
+  return literal_bytes * kLiteralMargin < request.target.size();
+}
+
+Coded encode_delta(const BuildRequest& request, const StageProgress& progress) {
+  if (request.codec == Codec::zstd) {
+    return encode(request, find_basis(request, false, progress), Codec::zstd, progress);
+  }
+  Basis basis = find_basis(request, request.use_map, progress);
+  Coded best = encode_context_delta(request, basis, progress);
+  // A map that is a large part of what it serves may have been a mistake.
+  const bool has_map = !basis.map.bytes.empty();
+  if (has_map && basis.map.bytes.size() * kMapDoubt > best.payload.bytes.size()) {
+    const Basis plain = find_basis(request, false, progress);
+    Coded without = encode_context_delta(request, plain, progress);
+    if (without.payload.bytes.size() < best.payload.bytes.size()) best = std::move(without);
+  }
+  if (request.codec || is_mostly_old(request, basis.matches.cover)) return best;
+  if (has_map) basis = find_basis(request, false, progress);
+  auto zstd = if_it_fits([&] { return encode(request, basis, Codec::zstd, progress); });
+  const bool zstd_wins = zstd && zstd->payload.bytes.size() < best.payload.bytes.size();
+  return zstd_wins ? *std::move(zstd) : best;
 }
 
 UnsignedPackage finish_package(const BuildRequest& request, Coded coded) {
@@ -180,11 +237,7 @@ UnsignedPackage build_package(const BuildRequest& request, const StageProgress& 
   check_request(request);
   if (!request.source) return finish_package(request, encode_full(request, progress));
 
-  const Matches matches = find_matches(request.source->bytes, request.target, progress);
-  if (!is_valid_cover(matches.cover, request.source->bytes.size(), request.target.size())) {
-    throw Error(Exit::internal, "the matcher made an invalid cover");
-  }
-  UnsignedPackage delta = finish_package(request, encode_delta(request, matches, progress));
+  UnsignedPackage delta = finish_package(request, encode_delta(request, progress));
   if (!request.full_if_smaller) return delta;
   if (delta.payload.size() * kEstimateMargin < estimated_full_bytes(request.target)) return delta;
   UnsignedPackage full = finish_package(request, encode_full(request, progress));

@@ -24,6 +24,7 @@ struct BuildRequest {
   std::uint64_t security_counter = 0;
   EncoderOptions encoder;       // Its codec is replaced by the one chosen here.
   std::optional<Codec> codec;   // Absent: what makes the smaller package.
+  bool use_map = true;          // Codec context: rewrite references, where that pays.
   bool full_if_smaller = true;  // Drop the source when the delta would not be smaller.
 };
 

@@ -38,6 +38,12 @@ Json device_json(const DeviceFilter& device) {
   return json;
 }
 
+Json map_json(const MapReport& map) {
+  return {{"offset_bytes", map.offset_bytes}, {"base_address", map.base},
+          {"segments", map.segment_count},    {"regions", map.region_count},
+          {"anchors", map.anchor_count},      {"shifts", map.shift_count}};
+}
+
 Json chunk_json(const ChunkReport& chunk, Codec codec) {
   Json json{{"offset_bytes", chunk.offset_bytes},
             {"bytes", chunk.bytes},
@@ -100,6 +106,11 @@ class TextReport {
             << with_separators(size.stored_bytes) << " bytes\n";
     }
   }
+  void map(const MapReport& map) {
+    text_ << "  address map: file offset " << map.offset_bytes << ", base address 0x" << std::hex
+          << map.base << std::dec << ", " << map.segment_count << " segments, " << map.region_count
+          << " regions, " << map.anchor_count << " anchors, " << map.shift_count << " shifts\n";
+  }
   std::string text() const { return text_.str(); }
 
  private:
@@ -140,6 +151,8 @@ std::string json_report(const VerifyResult& result, bool with_chunks) {
   json["erase_count"] = manifest.budgets.erase_count;
   json["redo_bytes"] = manifest.budgets.redo_bytes;
   json["chunks"] = manifest.chunk_count;
+  json["map_bytes"] = manifest.map.bytes;
+  json["map_steps"] = manifest.map.step_count;
   json["chunk_stored_bytes_max"] = manifest.chunk_stored_bytes_max;
   json["chunk_decoded_bytes_max"] = manifest.chunk_decoded_bytes_max;
   json["group_bytes"] = manifest.group_bytes;
@@ -155,6 +168,7 @@ std::string json_report(const VerifyResult& result, bool with_chunks) {
   }
   json["status"] = to_string(result.status);
   if (with_chunks) {
+    if (result.map) json["map"] = map_json(*result.map);
     json["chunk_list"] = Json::array();
     for (const ChunkReport& chunk : result.chunks)
       json["chunk_list"].push_back(chunk_json(chunk, manifest.codec));
@@ -194,6 +208,10 @@ std::string text_report(const VerifyResult& result, bool with_chunks) {
   report.bytes(
       "  payload", manifest.payload_bytes,
       std::to_string(manifest.chunk_count) + (manifest.chunk_count == 1 ? " chunk" : " chunks"));
+  if (manifest.map.present()) {
+    report.bytes("  address map", manifest.map.bytes,
+                 std::to_string(manifest.map.step_count) + " steps, part of the payload");
+  }
   report.bytes("  metadata", head.head_bytes);
   report.bytes("Device RAM", manifest.budgets.ram_bytes);
   report.bytes("Flash writes", manifest.budgets.flash_write_bytes,
@@ -216,6 +234,7 @@ std::string text_report(const VerifyResult& result, bool with_chunks) {
   if (head.signatures.count == 0) report.line("Signed by", "nobody yet");
   if (!manifest.encoder.empty()) report.line("Made by", text_of(manifest.encoder.view()));
   if (with_chunks) {
+    if (result.map) report.map(*result.map);
     for (std::size_t i = 0; i < result.chunks.size(); ++i)
       report.chunk(i, result.chunks[i], manifest.codec);
   }

@@ -15,14 +15,14 @@ struct Evidence {
   std::int32_t weight = 0;  // What it costs, in bits, to contradict it.
 };
 
-// What a step of a map costs, in bits.
-inline constexpr std::int64_t shift_step_bits = 26;
-
 // The cheapest step function through the evidence: dynamic programming over the shifts met so far.
 // What all of them would have to pay for the next piece of evidence is left out, so that only the
 // shift that it names changes its cost, and the whole takes time in proportion to the evidence.
 class ShiftPlanner {
  public:
+  // `step_bits`: what a step costs.
+  explicit ShiftPlanner(std::int64_t step_bits) : step_bits_(step_bits) {}
+
   // In ascending order of addresses.
   void add(const Evidence& one);
   std::vector<MapStep> steps() const;
@@ -40,6 +40,8 @@ class ShiftPlanner {
     std::uint32_t before = no_step;
   };
 
+  std::int64_t step_bits_;
+  std::uint64_t last_address_ = 0;
   std::unordered_map<std::uint32_t, Way> ways_;
   std::vector<Step> steps_;
   Way best_;

@@ -16,8 +16,8 @@ class SuffixArray {
   // `text` stays the caller's and must outlive this object. Throws Error when memory runs out.
   explicit SuffixArray(ByteSpan text);
 
-  // The longest prefix of `wanted` that occurs in the text, and one place where it does; at least two
-  // bytes, or none.
+  // The longest prefix of `wanted` that occurs in the text, and one place where it does; at least
+  // two bytes, or none.
   LongestMatch find(ByteSpan wanted) const;
 
  private:

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "installer/chunk_tree.h"
+#include "installer/map_decoder.h"
 
 namespace romdelta::pkgtool {
 namespace {
@@ -51,8 +52,26 @@ class Verifier {
     Decoder decoder;
     Status status = tree.begin(manifest, result_.head->head_bytes, &arena);
     if (status == Status::ok) status = decoder.begin(manifest, &arena);
+    if (status == Status::ok && manifest.map.present()) status = check_map();
     while (status == Status::ok && !tree.done()) status = check_next(&tree, &decoder);
     return status;
+  }
+
+  Status check_map() {
+    const MapIdentity& identity = result_.head->manifest.map;
+    result_.structure = "address map";
+    result_.offset_bytes = result_.head->head_bytes;
+    // Inside the file: the manifest's payload has room for it, and the file for the payload.
+    const ByteSpan bytes = package_.subspan(result_.head->head_bytes, identity.bytes);
+    if (digest_of(DigestDomain::map, bytes) != identity.digest) return Status::corrupt_chunk;
+    Bytes scratch(limits::context_model_bytes);
+    std::vector<MapStep> steps(identity.step_count);
+    AddressMap map;
+    const Status status = decode_map(bytes, scratch, steps, &map);
+    if (status != Status::ok) return status;
+    result_.map = {result_.offset_bytes, map.base,           map.segments.size(),
+                   map.regions.size(),   map.anchors.size(), map.shifts.size()};
+    return Status::ok;
   }
 
   Status check_next(ChunkTree* tree, Decoder* decoder) {

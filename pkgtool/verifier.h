@@ -21,11 +21,22 @@ struct ChunkReport {
   ContextChunkHeader context;  // Codec context.
 };
 
+// The address map, by the sizes of its tables.
+struct MapReport {
+  std::uint64_t offset_bytes = 0;
+  std::uint64_t base = 0;
+  std::size_t segment_count = 0;
+  std::size_t region_count = 0;
+  std::size_t anchor_count = 0;
+  std::size_t shift_count = 0;
+};
+
 struct VerifyResult {
   Status status = Status::internal;
   std::uint64_t offset_bytes = 0;  // Of the structure that failed.
   std::string structure;           // Its name: "head", "tree node", "chunk 3".
   std::optional<PackageHead> head;
+  std::optional<MapReport> map;
   std::vector<ChunkReport> chunks;
 };
 

@@ -73,6 +73,7 @@ void build_package_file(const BuildOptions& options, Context& context) {
   request.security_counter = options.security_counter;
   if (options.codec == "zstd") request.codec = Codec::zstd;
   if (options.codec == "context") request.codec = Codec::context;
+  request.use_map = options.map != "off";
   request.encoder = options.encoder(options.ram_bytes, options.erase_block_bytes);
 
   ProgressPrinter printer(context.progress, context.err);
@@ -110,6 +111,10 @@ void add_package_options(CLI::App& verb, BuildOptions* options) {
            ->capture_default_str()
            ->check(CLI::IsMember({"auto", "zstd", "context"}))
            ->type_name("CODEC"));
+  only(verb.add_option("--map", options->map, "Rewrite references to what moved, where it pays")
+           ->capture_default_str()
+           ->check(CLI::IsMember({"auto", "off"}))
+           ->type_name("MAP"));
   const auto size = [&](const char* name, std::uint64_t* value, const char* help) {
     only(verb.add_option(name, *value, help)
              ->capture_default_str()

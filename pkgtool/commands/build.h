@@ -23,6 +23,7 @@ struct BuildOptions {
   std::string target_version;
   std::string layout = "ab";
   std::string codec = "auto";
+  std::string map = "auto";
   std::uint64_t ram_bytes = EncoderOptions().ram_bytes_max;
   std::uint64_t erase_block_bytes = EncoderOptions().erase_block_bytes;
   std::uint64_t scratch_bytes = 0;

@@ -52,6 +52,7 @@ FACTS = {
     "Target": ["target.version", "target.bytes", "target.digest"],
     "File": ["file_bytes"],
     "payload": ["payload_bytes", "chunks"],
+    "address map": ["map_bytes", "map_steps"],
     "metadata": ["metadata_bytes"],
     "Device RAM": ["ram_bytes"],
     "Scratch": ["scratch_bytes"],

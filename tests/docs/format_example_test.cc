@@ -311,6 +311,8 @@ const std::map<std::string, std::uint64_t>& all_limits() {
       ROMDELTA_LIMIT(erase_block_bytes_max),  ROMDELTA_LIMIT(program_unit_bytes_max),
       ROMDELTA_LIMIT(group_bytes_max),        ROMDELTA_LIMIT(zstd_context_bytes),
       ROMDELTA_LIMIT(context_model_bytes),    ROMDELTA_LIMIT(source_window_bytes),
+      ROMDELTA_LIMIT(map_step_count_max),     ROMDELTA_LIMIT(map_step_bytes),
+      ROMDELTA_LIMIT(map_bytes_max),          ROMDELTA_LIMIT(rebase_window_bytes),
       ROMDELTA_LIMIT(record_buffer_bytes),    ROMDELTA_LIMIT(record_sequence_max),
       ROMDELTA_LIMIT(trusted_key_count_max),
   };

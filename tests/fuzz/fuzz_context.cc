@@ -28,7 +28,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   AlignedMemory memory(limits::context_model_bytes + limits::source_window_bytes);
   Arena arena(memory.span());
   ContextPatcher patcher;
-  require(patcher.begin(&arena), "the patcher fits into its budget");
+  require(patcher.begin({}, &arena), "the patcher fits into its budget");
   Bytes source_memory = image;
   RamFlash source_flash(source_memory, nor_geometry);
   Bytes target_memory(kTargetBytesMax, 0);

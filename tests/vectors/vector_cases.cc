@@ -123,8 +123,8 @@ class CaseMaker {
                [](Fields* f) { f->insert(f->begin() + 1, (*f)[1]); });
     add_edited("same_source_twice", bad, "two sources of one digest",
                [](Fields* f) { f->insert(f->begin() + 4, (*f)[4]); });
-    add_edited("unknown_critical", Status::unsupported_field, "field 0x000d", [](Fields* f) {
-      f->insert(f->end() - 1, ManifestField{0x000d, {1}});
+    add_edited("unknown_critical", Status::unsupported_field, "field 0x000e", [](Fields* f) {
+      f->insert(f->end() - 1, ManifestField{0x000e, {1}});
     });
     add_edited("unknown_ignorable", Status::ok, "field 0x8002 may be ignored", [](Fields* f) {
       f->push_back({0x8002, {1}});

@@ -35,7 +35,7 @@ class ContextPatcherTest : public ::testing::Test {
   ByteSpan source() const { return ByteSpan(source_).first(source_bytes_); }
 
   void SetUp() override {
-    ASSERT_EQ(patcher_.begin(&arena_), Status::ok);
+    ASSERT_EQ(patcher_.begin({}, &arena_), Status::ok);
     EXPECT_LE(arena_.used_bytes(), limits::context_model_bytes + 4160);
   }
 
@@ -240,7 +240,7 @@ TEST(ContextPatcherArena, MustHoldModelAndWindow) {
   AlignedMemory memory(limits::context_model_bytes + limits::source_window_bytes - 1);
   Arena arena(memory.span());
   ContextPatcher patcher;
-  EXPECT_EQ(patcher.begin(&arena), Status::arena_too_small);
+  EXPECT_EQ(patcher.begin({}, &arena), Status::arena_too_small);
 }
 
 }  // namespace
