@@ -6,7 +6,6 @@
 #include "format/chunk.h"
 #include "format/limits.h"
 #include "installer/map_decoder.h"
-#include "installer/rebaser.h"
 
 namespace romdelta {
 namespace {
@@ -24,7 +23,7 @@ static_assert(limits::rebase_window_bytes ==
 
 // The part of the source that is being copied.
 struct Windows {
-  const AddressMap& map;
+  const Rebaser& rebaser;
   MutableByteSpan copied;
   MutableByteSpan raw;
 };
@@ -97,7 +96,7 @@ class ContextPatcher::Run {
     std::ranges::fill(whole.first(skipped), std::uint8_t{0});
     std::ranges::fill(whole.subspan(skipped + wanted.bytes), std::uint8_t{0});
     const MutableByteSpan there = whole.subspan(skipped, wanted.bytes);
-    if (windows_.map.empty()) return source_.region.read(wanted.begin, there);
+    if (windows_.rebaser.changes_nothing()) return source_.region.read(wanted.begin, there);
 
     const Extent needed = around(count, kMarginBytes + Rebaser::margin_bytes);
     const MutableByteSpan raw = windows_.raw.first(needed.bytes);
@@ -105,7 +104,7 @@ class ContextPatcher::Run {
     if (status != Status::ok) return status;
     copy_bytes(there.data(),
                raw.subspan(static_cast<std::size_t>(wanted.begin - needed.begin), wanted.bytes));
-    Rebaser(windows_.map).rewrite(raw, needed.begin, there, wanted.begin);
+    windows_.rebaser.rewrite(raw, needed.begin, there, wanted.begin);
     return Status::ok;
   }
 
@@ -210,7 +209,10 @@ Status ContextPatcher::begin(const MapIdentity& map, Arena* arena) {
 
 Status ContextPatcher::load_map(ByteSpan bytes) {
   // The model has no other use before the first chunk.
-  return decode_map(bytes, model_memory_, steps_, &map_);
+  AddressMap map;
+  const Status status = decode_map(bytes, model_memory_, steps_, &map);
+  if (status == Status::ok) rebaser_ = Rebaser(map);
+  return status;
 }
 
 Status ContextPatcher::patch(ByteSpan chunk, const Source& source, std::uint64_t target_bytes,
@@ -222,7 +224,7 @@ Status ContextPatcher::patch(ByteSpan chunk, const Source& source, std::uint64_t
   auto* model = new (model_memory_.data()) ContextModel;
   model->begin();
   const ByteSpan stream = chunk.subspan(header_bytes);
-  const Windows windows = {map_, window_, raw_window_};
+  const Windows windows = {rebaser_, window_, raw_window_};
   const std::uint64_t position = header.source_position;
   return header.unit_bytes == 2
              ? Run<2>(model, windows, position, stream, source, writer).run(target_bytes)

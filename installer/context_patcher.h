@@ -6,12 +6,12 @@
 
 #include "format/manifest.h"
 #include "format/status.h"
-#include "installer/address_map.h"
 #include "installer/arena.h"
 #include "installer/context_model.h"
 #include "installer/flash_writer.h"
 #include "installer/patcher.h"
 #include "installer/range_decoder.h"
+#include "installer/rebaser.h"
 
 namespace romdelta {
 
@@ -39,7 +39,7 @@ class ContextPatcher {
   MutableByteSpan window_;      // The source as it is copied,
   MutableByteSpan raw_window_;  // and as it is read, when there is a map.
   std::span<MapStep> steps_;
-  AddressMap map_;
+  Rebaser rebaser_;
 };
 
 }  // namespace romdelta

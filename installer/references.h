@@ -50,10 +50,22 @@ class ImageView {
   bool has(std::uint64_t offset, std::uint64_t count) const {
     return offset >= begin_ && offset < end_ && count <= end_ - offset;
   }
+  // Of the offsets in [from, to), the end of those at which `count` bytes begin that are there.
+  std::uint64_t end_of(std::uint64_t from, std::uint64_t to, std::uint64_t count) const {
+    if (from < begin_ || end_ - begin_ < count) return from;
+    return std::min(to, end_ - count + 1);
+  }
   const std::uint8_t* at(std::uint64_t offset) const { return bytes_ + (offset - begin_); }
   std::uint32_t u8(std::uint64_t offset) const { return *at(offset); }
-  std::uint32_t u16(std::uint64_t offset) const { return u8(offset) | u8(offset + 1) << 8; }
-  std::uint32_t u32(std::uint64_t offset) const { return u16(offset) | u16(offset + 2) << 16; }
+  // Each in one expression, which compilers know for one load.
+  std::uint32_t u16(std::uint64_t offset) const {
+    const std::uint8_t* p = at(offset);
+    return p[0] | std::uint32_t{p[1]} << 8;
+  }
+  std::uint32_t u32(std::uint64_t offset) const {
+    const std::uint8_t* p = at(offset);
+    return p[0] | std::uint32_t{p[1]} << 8 | std::uint32_t{p[2]} << 16 | std::uint32_t{p[3]} << 24;
+  }
   std::uint64_t u64(std::uint64_t offset) const {
     return u32(offset) | std::uint64_t{u32(offset + 4)} << 32;
   }
@@ -267,9 +279,9 @@ inline bool is_x86_relative(const ImageView& view, std::uint64_t at) {
 
 // The address in a reference of this kind at `offset`, whose partner is `partner` bytes behind it;
 // nothing when the bytes there are not of the kind. Requires: view.has() all bytes of both.
-inline std::optional<std::uint64_t> read(ReferenceKind kind, const ImageView& view,
-                                         std::uint64_t offset, std::int32_t partner,
-                                         std::uint64_t place, std::uint64_t base) {
+[[gnu::always_inline]] inline std::optional<std::uint64_t> read(
+    ReferenceKind kind, const ImageView& view, std::uint64_t offset, std::int32_t partner,
+    std::uint64_t place, std::uint64_t base) {
   if (kind == ReferenceKind::xtensa_call) {
     const std::uint32_t call = view.u8(offset) | view.u16(offset + 1) << 8;
     if (!is_xtensa_call(call)) return std::nullopt;
@@ -555,6 +567,41 @@ void visit_xtensa(const ImageView& view, std::uint64_t begin, std::uint64_t end,
   }
 }
 
+// Most instructions of ARM64 that might add the low bits of an address do not: no ADRP is near.
+// This tells them apart without a search.
+template <std::uint32_t code>
+class PairFilter {
+ public:
+  PairFilter(const ImageView& view, std::uint64_t begin) : view_(view) {
+    if constexpr (code == rules::a64) {
+      constexpr std::uint64_t reach = 4 * pair_distance;
+      const std::uint64_t first = begin - std::min(begin, reach);
+      for (std::uint64_t at = first; at < begin; at += 4) {
+        if (view.has(at, 4)) note(at, view.u32(at));
+      }
+    }
+  }
+
+  // True when nothing begins at `at`. To be called with every instruction, in order.
+  bool is_nothing(std::uint64_t at) {
+    if constexpr (code == rules::a64) {
+      const std::uint32_t word = view_.u32(at);
+      note(at, word);
+      if (is_a64_low(word)) return at > pages_reach_;
+      return !is_a64_branch(word) && !is_a64_page(word);
+    }
+    return false;
+  }
+
+ private:
+  void note(std::uint64_t at, std::uint32_t word) {
+    if (is_a64_page(word)) pages_reach_ = at + 4 * pair_distance;
+  }
+
+  const ImageView& view_;
+  std::uint64_t pages_reach_ = 0;  // How far the last ADRP can have partners.
+};
+
 template <std::uint32_t code, typename Visit>
 void visit_code(const ImageView& view, std::uint64_t begin, std::uint64_t end,
                 std::uint64_t address, const AddressMap& map, Visit& visit) {
@@ -562,7 +609,11 @@ void visit_code(const ImageView& view, std::uint64_t begin, std::uint64_t end,
   constexpr std::uint64_t step = code == rules::a64 || code == rules::arm       ? 4
                                  : code == rules::thumb || code == rules::riscv ? 2
                                                                                 : 1;
-  for (std::uint64_t at = round_up(begin, step); at < end && view.has(at, 4); at += step) {
+  const std::uint64_t first = round_up(begin, step);
+  const std::uint64_t last = view.end_of(first, end, 4);
+  PairFilter<code> filter(view, first);
+  for (std::uint64_t at = first; at < last; at += step) {
+    if (filter.is_nothing(at)) continue;
     const auto found = instruction_at<code>(view, at, address + (at - begin), map.base);
     if (found && found->target < address_end) visit(*found);
   }
@@ -570,12 +621,14 @@ void visit_code(const ImageView& view, std::uint64_t begin, std::uint64_t end,
 
 // Words of data. `place`: the address that those at `begin` are relative to; `place_step`: how much
 // it grows with each byte.
-template <typename Visit>
+template <ReferenceKind kind, typename Visit>
 void visit_data(const ImageView& view, std::uint64_t begin, std::uint64_t end, std::uint64_t place,
-                std::uint64_t place_step, const AddressMap& map, ReferenceKind kind, Visit& visit) {
+                std::uint64_t place_step, const AddressMap& map, Visit& visit) {
   const std::uint64_t address_end = map.address_end();
-  const std::uint64_t step = size_bytes(kind);
-  for (std::uint64_t at = round_up(begin, step); at < end && view.has(at, step); at += step) {
+  constexpr std::uint64_t step = size_bytes(kind);
+  const std::uint64_t first = round_up(begin, step);
+  const std::uint64_t last = view.end_of(first, end, step);
+  for (std::uint64_t at = first; at < last; at += step) {
     Reference found;
     found.kind = kind;
     found.offset = at;
@@ -590,7 +643,8 @@ void visit_data(const ImageView& view, std::uint64_t begin, std::uint64_t end, s
 // ascending order, then each kind of data.
 template <typename Visit>
 void visit_all(const ImageView& view, std::uint64_t begin, std::uint64_t end, std::uint64_t address,
-               std::uint64_t anchor, std::uint32_t rule_bits, const AddressMap& map, Visit visit) {
+               std::uint64_t anchor, std::uint32_t rule_bits, const AddressMap& map,
+               Visit&& visit) {
   switch (rule_bits & rules::code_mask) {
     case rules::a64: visit_code<rules::a64>(view, begin, end, address, map, visit); break;
     case rules::thumb: visit_code<rules::thumb>(view, begin, end, address, map, visit); break;
@@ -600,15 +654,18 @@ void visit_all(const ImageView& view, std::uint64_t begin, std::uint64_t end, st
     case rules::xtensa: visit_xtensa(view, begin, end, address, map, visit); break;
     default: break;
   }
-  const auto data = [&](std::uint32_t rule, ReferenceKind kind, std::uint64_t place,
-                        std::uint64_t place_step) {
-    if ((rule_bits & rule) == 0) return;
-    visit_data(view, begin, end, place, place_step, map, kind, visit);
-  };
-  data(rules::absolute32, ReferenceKind::absolute32, 0, 0);
-  data(rules::absolute64, ReferenceKind::absolute64, 0, 0);
-  data(rules::relative32, ReferenceKind::relative32, address, 1);
-  data(rules::anchored32, ReferenceKind::relative32, anchor, 0);
+  if ((rule_bits & rules::absolute32) != 0) {
+    visit_data<ReferenceKind::absolute32>(view, begin, end, 0, 0, map, visit);
+  }
+  if ((rule_bits & rules::absolute64) != 0) {
+    visit_data<ReferenceKind::absolute64>(view, begin, end, 0, 0, map, visit);
+  }
+  if ((rule_bits & rules::relative32) != 0) {
+    visit_data<ReferenceKind::relative32>(view, begin, end, address, 1, map, visit);
+  }
+  if ((rule_bits & rules::anchored32) != 0) {
+    visit_data<ReferenceKind::relative32>(view, begin, end, anchor, 0, map, visit);
+  }
 }
 
 }  // namespace references
