@@ -19,13 +19,28 @@ inline constexpr std::array<std::int32_t, 33> logistic = {
 
 inline constexpr std::int32_t stretch_max = 2047;
 
-// The chance whose stretched form is `stretched`.
-constexpr BitChance squash(std::int32_t stretched) {
-  const std::int32_t x = std::clamp(stretched, -stretch_max, stretch_max) + 2048;
+// The chance whose stretched form is `x` - 2048: interpolated.
+constexpr BitChance interpolate(std::int32_t x) {
   const auto step = static_cast<std::size_t>(x >> 7);
   const std::int32_t part = x & 127;
   return static_cast<BitChance>((logistic[step] * (128 - part) + logistic[step + 1] * part + 64) >>
                                 7);
+}
+
+constexpr std::array<std::uint16_t, 4096> make_squash() {
+  std::array<std::uint16_t, 4096> table{};
+  for (std::int32_t x = 1; x < 4096; ++x) {
+    table[static_cast<std::size_t>(x)] = static_cast<std::uint16_t>(interpolate(x));
+  }
+  return table;
+}
+
+inline constexpr std::array<std::uint16_t, 4096> squash_table = make_squash();
+
+// The chance whose stretched form is `stretched`.
+constexpr BitChance squash(std::int32_t stretched) {
+  const std::int32_t x = std::clamp(stretched, -stretch_max, stretch_max) + 2048;
+  return squash_table[static_cast<std::size_t>(x)];
 }
 
 // ln(p / (1 - p)) * 256 of a chance p of 4,096: the least argument for which squash() gives it.

@@ -16,12 +16,10 @@ class RangeDecoder {
   bool code(std::uint32_t chance, bool /*bit*/) {
     const std::uint32_t bound = (range_ >> 16) * chance;
     const bool bit = code_ < bound;
-    if (bit) {
-      range_ = bound;
-    } else {
-      code_ -= bound;
-      range_ -= bound;
-    }
+    // Without a branch: which way it went is what nobody could know.
+    const std::uint32_t is_0 = std::uint32_t{bit} - 1;
+    code_ -= bound & is_0;
+    range_ = bound + ((range_ - 2 * bound) & is_0);
     while (range_ < 1u << 24) {
       range_ <<= 8;
       code_ = code_ << 8 | next();

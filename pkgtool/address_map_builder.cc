@@ -34,6 +34,12 @@ constexpr std::uint64_t kPieceBytes = 4096;
 constexpr std::uint64_t kSampleEvery = 8;
 constexpr std::uint64_t kSampleFromBytes = 1 << 20;
 
+// A rule that gains less than this part of what the best one does is not worth the time.
+constexpr std::int64_t kWorthLookingAt = 50;
+
+// A map that saves less than a bit for so many bytes is not worth a second look.
+constexpr std::int64_t kBytesForSecondLook = 32;
+
 // How often regions and shifts are found from each other,
 // and the part of what is gained that another round must promise.
 constexpr int kRounds = 3;
@@ -198,9 +204,15 @@ class MapBuilder {
       code = i;
       code_gain = sum;
     }
+    std::int64_t most = code_gain;
+    std::array<std::int64_t, kDataRules.size()> gains{};
+    for (std::size_t i = 0; i < gains.size(); ++i) {
+      gains[i] = estimated_gain(kDataRules[i]);
+      most = std::max(most, gains[i]);
+    }
     if (code != rules::none) wanted.push_back(code);
-    for (const std::uint32_t rule : kDataRules) {
-      if (estimated_gain(rule) > 0) wanted.push_back(rule);
+    for (std::size_t i = 0; i < gains.size(); ++i) {
+      if (gains[i] > most / kWorthLookingAt) wanted.push_back(kDataRules[i]);
     }
     candidates_.clear();
     for (const std::uint32_t rule : wanted) {
@@ -441,7 +453,8 @@ BuiltMap find_address_map(ByteSpan source, ByteSpan target, std::size_t step_cou
   if (progress) progress("map", 0, 2);
   const Cover raw = match_roughly(source, target);
   BuiltMap first = build_address_map(source, target, raw, step_count_max);
-  if (first.empty()) return first;
+  const std::int64_t much = static_cast<std::int64_t>(source.size()) / kBytesForSecondLook;
+  if (first.gain_bits < much) return first;
   if (progress) progress("map", 1, 2);
   const Bytes rebased = rebase_image(source, first.map(), thread_count);
   const Cover better = match_roughly(rebased, target);
