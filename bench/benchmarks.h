@@ -13,6 +13,7 @@ void register_patcher_benchmarks();
 // These need the build side (ROMDELTA_BENCH_HAS_PKGTOOL).
 void register_context_benchmarks();
 void register_session_benchmarks();
+void register_stage_benchmarks();
 void register_matcher_benchmarks();
 void register_encoder_benchmarks();
 

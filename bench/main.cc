@@ -23,6 +23,7 @@ int main(int argc, char** argv) {
 #if defined(ROMDELTA_BENCH_HAS_PKGTOOL)
   romdelta::bench::register_context_benchmarks();
   romdelta::bench::register_session_benchmarks();
+  romdelta::bench::register_stage_benchmarks();
   romdelta::bench::register_matcher_benchmarks();
   romdelta::bench::register_encoder_benchmarks();
 #endif

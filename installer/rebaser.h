@@ -24,14 +24,13 @@ class StepIndex {
   const MapStep* find(std::uint64_t key, std::uint64_t* begin, std::uint64_t* end) const {
     const std::size_t part = std::min<std::uint64_t>(key >> part_bits_, part_count - 1);
     std::size_t after = begins_[part];
-    std::size_t most = part + 1 == part_count ? steps_.size() : begins_[part + 1];
-    while (after < most) {
-      const std::size_t middle = (after + most) / 2;
-      if (steps_[middle].begin <= key) {
-        after = middle + 1;
-      } else {
-        most = middle;
-      }
+    std::size_t count = (part + 1 == part_count ? steps_.size() : begins_[part + 1]) - after;
+    // Without a branch on what is compared: nobody could foretell it.
+    while (count != 0) {
+      const std::size_t half = count / 2;
+      const bool is_behind = steps_[after + half].begin <= key;
+      after += is_behind ? half + 1 : 0;
+      count = is_behind ? count - half - 1 : half;
     }
     *begin = after == 0 ? 0 : steps_[after - 1].begin;
     *end = after == steps_.size() ? std::uint64_t{1} << 32 : steps_[after].begin;
@@ -39,7 +38,7 @@ class StepIndex {
   }
 
  private:
-  static constexpr std::size_t part_count = 256;
+  static constexpr std::size_t part_count = 1024;
 
   std::span<const MapStep> steps_;
   unsigned part_bits_ = 0;
