@@ -21,6 +21,7 @@ constexpr std::uint64_t kPageBytes = 256;
 constexpr std::int32_t kRightBits = 12;   // A reference that comes out right, and did not before.
 constexpr std::int32_t kRepeatBits = 4;   // The same, but it differs as the one before it did.
 constexpr std::int32_t kWrongBits = 16;   // One that was right before.
+constexpr std::int32_t kDoubtBits = 12;   // One that is right neither way, where all should be.
 constexpr std::int32_t kMissBits = 10;    // A place that moved otherwise than the map says.
 constexpr std::int64_t kRegionBits = 36;  // A step of the regions,
 constexpr std::int64_t kStepBits = 26;    // and of the shifts.
@@ -65,6 +66,13 @@ struct Candidate {
   bool is_same = false;    // Its bytes are the same in source and target.
   bool is_repeat = false;  // They differ as those of the one before did: the codec sees that.
 };
+
+// How a word changed, as the codec remembers it.
+struct KnownChange {
+  std::uint32_t word = 0;
+  std::uint32_t change = 0;
+};
+constexpr unsigned kKnownBits = 10;
 
 // Those of one rule.
 struct Group {
@@ -312,11 +320,17 @@ class MapBuilder {
     candidate.is_same = std::equal(source_view_.at(found.offset),
                                    source_view_.at(found.offset) + size, target_view_.at(to));
     const std::uint64_t four = std::min<std::uint64_t>(size, 4);
-    std::uint32_t change = 0;
+    std::uint32_t word = 0;
+    std::uint32_t changed = 0;
     for (std::uint64_t i = four; i-- != 0;) {
-      change = change << 8 | (target_view_.u8(to + i) - source_view_.u8(found.offset + i));
+      word = word << 8 | source_view_.u8(found.offset + i);
+      changed = changed << 8 | target_view_.u8(to + i);
     }
-    candidate.is_repeat = change != 0 && change == last_change_;
+    const std::uint32_t change = changed - word;
+    KnownChange& known = known_changes_[(word * 0x9e3779b1u) >> (32 - kKnownBits)];
+    candidate.is_repeat =
+        change != 0 && (change == last_change_ || (known.word == word && known.change == change));
+    known = {word, change};
     if (change != 0) last_change_ = change;
     candidates_.push_back(candidate);
   }
@@ -333,7 +347,11 @@ class MapBuilder {
       made -= place_shift == AddressMap::no_shift ? 0 : place_shift;
     }
     const bool is_right = made == wanted;
-    if (is_right == candidate.is_same) return 0;
+    if (is_right == candidate.is_same) {
+      // A table of offsets is nothing but offsets.
+      const bool is_doubtful = candidate.rule == rules::anchored32 && !is_right;
+      return is_doubtful ? -kDoubtBits : 0;
+    }
     if (!is_right) return -kWrongBits;
     return candidate.is_repeat ? kRepeatBits : kRightBits;
   }
@@ -437,6 +455,7 @@ class MapBuilder {
   std::vector<std::uint64_t> by_target_;
   std::vector<std::uint64_t> by_place_;
   std::uint32_t last_change_ = 0;
+  std::vector<KnownChange> known_changes_ = std::vector<KnownChange>(std::size_t{1} << kKnownBits);
 };
 
 }  // namespace
