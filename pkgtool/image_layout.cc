@@ -16,6 +16,12 @@ constexpr std::uint64_t kFineBytes = 16;
 constexpr std::size_t kWordsMax = 1000;
 constexpr std::size_t kWordsMin = 8;
 
+// A base is believed when this part of the words agree with it; or a smaller part, when it is so
+// many times what other bases get on average.
+constexpr std::size_t kLikelyShare = 4;
+constexpr std::size_t kUnlikelyShare = 16;
+constexpr std::size_t kStandsOut = 5;
+
 // A word that changed by a plausible distance: an address, perhaps.
 struct ChangedWord {
   std::uint64_t value = 0;
@@ -101,13 +107,16 @@ class BaseFinder {
     const std::vector<ChangedWord> words = cluster(std::move(all));
     if (words.size() < kWordsMin) return 0;
     const std::uint64_t lowest = words.front().value;
-    const std::uint64_t highest = words.back().value;
+    // The image begins at most its own size before the lowest address; what lies above it may be
+    // memory that is not in the image.
     const std::uint64_t first =
-        highest >= source_.size() ? (highest - source_.size()) / kCoarseBytes * kCoarseBytes : 0;
+        lowest >= source_.size() ? (lowest - source_.size()) / kCoarseBytes * kCoarseBytes : 0;
     std::uint64_t best = 0;
-    std::size_t best_score = words.size() / 4;
+    std::size_t best_score = 0;
+    std::size_t score_sum = 0;
     const auto consider = [&](std::uint64_t base) {
       const std::size_t score = score_of(base, words);
+      score_sum += score;
       if (score <= best_score) return;
       best_score = score;
       best = base;
@@ -115,7 +124,11 @@ class BaseFinder {
     // Counted, since addresses may lie close to the largest number.
     const std::uint64_t coarse_count = (lowest - first) / kCoarseBytes + 1;
     for (std::uint64_t i = 0; i < coarse_count; ++i) consider(first + i * kCoarseBytes);
-    if (best == 0) return 0;
+    // Most of them agree, or at least far more than with any other base.
+    const bool is_likely = best_score * kLikelyShare > words.size();
+    const bool stands_out = best_score * kUnlikelyShare > words.size() &&
+                            best_score * coarse_count > score_sum * kStandsOut;
+    if (!is_likely && !stands_out) return 0;
     const std::uint64_t from = best - std::min(best, kCoarseBytes);
     constexpr std::uint64_t fine_count = 2 * kCoarseBytes / kFineBytes;
     for (std::uint64_t i = 0; i < fine_count; ++i) consider(from + i * kFineBytes);
