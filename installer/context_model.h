@@ -51,6 +51,25 @@ SourceUnit source_unit(const std::uint8_t* word, std::size_t past, std::size_t c
   return unit;
 }
 
+// What decisions are about. The numbers come first, in the order of ContextModel::Number.
+enum class Subject : std::uint8_t {
+  copy_bytes,
+  extra_bytes,
+  seek,
+  block,     // Whether a block differs.
+  word,      // Whether a word changed as was expected.
+  spelling,  // The bytes of a change that was not.
+  literal,
+};
+inline constexpr std::size_t subject_count = 7;
+
+// Tells a coder that wants to know, because it has a function of this name, what the next decisions
+// are about. Nothing is done for others.
+template <typename Coder>
+void announce([[maybe_unused]] Coder& coder, [[maybe_unused]] Subject subject) {
+  if constexpr (requires { coder.announce(subject); }) coder.announce(subject);
+}
+
 class ContextModel {
  public:
   // What is told apart first: whether the bytes of a block differ at all. Blocks lie at multiples
@@ -67,6 +86,7 @@ class ContextModel {
   // Below 2^63.
   template <typename Coder>
   std::uint64_t number(Coder& coder, Number kind, std::uint64_t value) {
+    announce(coder, static_cast<Subject>(kind));
     return numbers_[static_cast<std::size_t>(kind)].code(coder, value);
   }
 
@@ -226,6 +246,7 @@ bool ContextModel::mix(Coder& coder, const Inputs& inputs, Weights* weights, boo
 
 template <typename Coder>
 bool ContextModel::block_differs(Coder& coder, bool whole, bool differs) {
+  announce(coder, Subject::block);
   Chance* chance = &block_chances_[(blocks_ & 0xff) | (whole ? 256u : 0u)];
   differs = coder.code(std::clamp<BitChance>(*chance, 16, 65520), differs);
   const std::int32_t missing = (differs ? 65535 : 0) - *chance;
@@ -252,6 +273,7 @@ std::uint32_t ContextModel::change(Coder& coder, const SourceUnit& unit, std::ui
   Chance* pair =
       &pair_chances_[context::hash((high << 8 | unit.after) << 3 | trust) >> (32 - pair_bits)];
   Weights* weights = &first_weights_[(known * 2 + nonzero) * 8 + trust];
+  announce(coder, Subject::word);
   std::uint32_t result = first;
   if (!mix<2>(coder, {history, pair, nullptr}, weights, value == first)) {
     // The next best guess.
@@ -279,6 +301,7 @@ std::uint32_t ContextModel::change(Coder& coder, const SourceUnit& unit, std::ui
 template <unsigned unit_bytes, typename Coder>
 std::uint32_t ContextModel::spell(Coder& coder, const SourceUnit& unit, std::uint32_t expected,
                                   std::uint32_t value) {
+  announce(coder, Subject::spelling);
   const std::uint32_t high = top<unit_bytes>(unit.word);
   std::uint32_t result = 0;
   std::uint32_t previous = 0;
@@ -317,6 +340,7 @@ std::uint32_t ContextModel::spell(Coder& coder, const SourceUnit& unit, std::uin
 template <typename Coder>
 std::uint8_t ContextModel::literal(Coder& coder, std::uint32_t recent, unsigned phase,
                                    std::uint8_t value) {
+  announce(coder, Subject::literal);
   const std::uint32_t by_last = context::hash(0x30000u | (recent & 0xff));
   const std::uint32_t by_fourth = context::hash(0x40000u | recent >> 24 << 2 | phase);
   std::uint32_t node = 1;

@@ -1,16 +1,14 @@
 // ContextPatcher: a chunk of codec 2 -> target bytes. docs/format.md sections 7.5 to 7.7.
 //
 // Where codec 1 decodes columns and then applies them, here every value is decoded where it is
-// used: the bytes of the source that a copy passes tell what to expect.
+// used: the bytes of the source that a copy passes tell what to expect. context_run.h has the walk.
 #pragma once
 
 #include "format/manifest.h"
 #include "format/status.h"
 #include "installer/arena.h"
-#include "installer/context_model.h"
 #include "installer/flash_writer.h"
 #include "installer/patcher.h"
-#include "installer/range_decoder.h"
 #include "installer/rebaser.h"
 
 namespace romdelta {
@@ -32,9 +30,6 @@ class ContextPatcher {
                FlashWriter* writer);
 
  private:
-  template <unsigned unit_bytes>
-  class Run;
-
   MutableByteSpan model_memory_;
   MutableByteSpan window_;      // The source as it is copied,
   MutableByteSpan raw_window_;  // and as it is read, when there is a map.

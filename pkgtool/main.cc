@@ -25,6 +25,7 @@ int run(int argument_count, char** arguments) {
   add_info(app, context);
   add_apply(app, context);
   add_explain(app, context);
+  add_explain_size(app, context);
   add_completion(app, context);
   return cli::run_command_line(app, argument_count, arguments, &context.exit);
 }

@@ -64,20 +64,6 @@ Json chunk_json(const ChunkReport& chunk, Codec codec) {
   return json;
 }
 
-std::string with_separators(std::uint64_t value) {
-  std::string text = std::to_string(value);
-  for (std::size_t i = text.size(); i > 3; i -= 3) text.insert(i - 3, ",");
-  return text;
-}
-
-std::string percent(std::uint64_t part, std::uint64_t whole) {
-  if (whole == 0) return "";
-  std::ostringstream text;
-  text << std::fixed << std::setprecision(1)
-       << 100.0 * static_cast<double>(part) / static_cast<double>(whole) << " %";
-  return text.str();
-}
-
 class TextReport {
  public:
   void line(const char* name, const std::string& value) {
@@ -130,6 +116,20 @@ std::string device_text(const DeviceFilter& device) {
 }
 
 }  // namespace
+
+std::string with_separators(std::uint64_t value) {
+  std::string text = std::to_string(value);
+  for (std::size_t i = text.size(); i > 3; i -= 3) text.insert(i - 3, ",");
+  return text;
+}
+
+std::string percent(std::uint64_t part, std::uint64_t whole) {
+  if (whole == 0) return "";
+  std::ostringstream text;
+  text << std::fixed << std::setprecision(1)
+       << 100.0 * static_cast<double>(part) / static_cast<double>(whole) << " %";
+  return text.str();
+}
 
 std::string json_report(const VerifyResult& result, bool with_chunks) {
   const PackageHead& head = *result.head;

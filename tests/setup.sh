@@ -9,7 +9,8 @@ Usage: tests/setup.sh SET
   tools   build and run pkgtool and installer
   quick   tools, and what the tests of the dev preset need
   tests   quick, and clang, clang-tidy, cross compilers, the libraries of arm64 and
-          armhf (adds the two as foreign architectures of this system) and qemu-user
+          armhf (adds the two as foreign architectures of this system), qemu-user and
+          chromium
 USAGE
 }
 
@@ -25,7 +26,7 @@ quick_packages=(
   binutils bsdiff clang-format libbenchmark-dev libgmock-dev libgtest-dev minisign python3 xdelta3 xz-utils zstd
 )
 tests_packages=(
-  clang clang-tidy libclang-rt-14-dev
+  chromium clang clang-tidy libclang-rt-14-dev
   g++-aarch64-linux-gnu g++-arm-linux-gnueabihf qemu-user
 )
 foreign_architectures=()

@@ -4,6 +4,7 @@
 import json
 import random
 import re
+import struct
 import sys
 
 
@@ -29,6 +30,34 @@ def revise(source, target):
         file.write(content)
 
 
+def elf(name, content, symbol_bytes="1024"):
+    """Wraps a file as the .text of an ELF file, with a function every so many bytes."""
+    with open(content, "rb") as file:
+        text = file.read()
+    count = len(text) // int(symbol_bytes)
+    names = b"\0" + b"".join(b"function_%d\0" % i for i in range(count))
+    symbols = bytes(24)
+    at = 1
+    for i in range(count):
+        symbols += struct.pack("<IBBHQQ", at, 0x12, 0, 1, 0x10000 + i * int(symbol_bytes),
+                               int(symbol_bytes))
+        at = names.index(0, at) + 1
+    section_names = b"\0.text\0.symtab\0.strtab\0.shstrtab\0"
+    headers = bytes(64)
+    body = b""
+    for title, kind, address, link, part in ((b".text", 1, 0x10000, 0, text),
+                                             (b".symtab", 2, 0, 3, symbols),
+                                             (b".strtab", 3, 0, 0, names),
+                                             (b".shstrtab", 3, 0, 0, section_names)):
+        headers += struct.pack("<IIQQQQIIQQ", section_names.index(title + b"\0"), kind, 0, address,
+                               64 + len(body), len(part), link, 0, 1, 0)
+        body += part
+    header = b"\x7fELF\2\1\1" + bytes(9) + struct.pack(
+        "<HHIQQQIHHHHHH", 3, 183, 1, 0, 0, 64 + len(body), 0, 64, 0, 0, 64, 5, 4)
+    with open(name, "wb") as file:
+        file.write(header + body + headers)
+
+
 def flip(name, offset):
     """Inverts one byte; a negative offset counts from the end."""
     with open(name, "r+b") as file:
@@ -42,6 +71,30 @@ def flip(name, offset):
 def json_(expression):
     """Prints a Python expression over `o`, the object on standard input."""
     print(eval(expression, {"o": json.load(sys.stdin)}))  # The cases are ours.
+
+
+def exact():
+    """Says whether the sums of `pkgtool explain-size --format json` on standard input are exact."""
+    report = json.load(sys.stdin)
+    regions = report["regions"]
+    purposes = ("literals_bytes", "changes_bytes", "control_bytes")
+    sums = [
+        (report["payload_bytes"], sum(report["streams"].values())),
+        (report["payload_bytes"], report["structure_bytes"] + sum(report[p] for p in purposes)),
+        (report["payload_bytes"],
+         report["structure_bytes"] + sum(r["payload_bytes"] for r in regions)),
+        (report["target_bytes"], sum(r["target_bytes"] for r in regions)),
+        (report["new_bytes"], sum(r["new_bytes"] for r in regions)),
+        (report["changed_bytes"], sum(r["changed_bytes"] for r in regions)),
+    ]
+    for region in regions:
+        sums.append((region["payload_bytes"], sum(region["streams"].values())))
+        sums.append((region["payload_bytes"], sum(region[p] for p in purposes)))
+        if "symbols" in region:
+            for key in ("payload_bytes", "target_bytes", "new_bytes", "changed_bytes"):
+                sums.append((region[key], sum(s[key] for s in region["symbols"])))
+    wrong = [f"{whole} is not {parts}" for whole, parts in sums if whole != parts]
+    print("\n".join(wrong) if wrong else "exact")
 
 
 # What `pkgtool info` shows in a line, and the keys of its JSON, with a dot for a table.

@@ -1,9 +1,9 @@
 # What the cases in this folder use beside pkgtool and installer. Sourced before every command.
 umask 022
 
-# image NAME BYTES [SEED], revise FROM TO, flip FILE OFFSET, json EXPRESSION, same_facts TEXT JSON:
-# see helpers.py.
-for helper in image revise flip json same_facts; do
+# image NAME BYTES [SEED], revise FROM TO, elf NAME CONTENT [SYMBOL_BYTES], flip FILE OFFSET,
+# json EXPRESSION, exact, same_facts TEXT JSON: see helpers.py.
+for helper in image revise elf flip json exact same_facts; do
   eval "$helper() { \"\$PYTHON\" \"\$CLI_HELPERS\" $helper \"\$@\"; }"
 done
 unset helper
