@@ -77,6 +77,8 @@ std::vector<std::pair<std::string, Bytes>> packages() {
   stored.coding = Coding::stored;
   PackagePlan context = small_plan();
   context.coding = Coding::context;
+  PackagePlan mapped = context;
+  mapped.map = plain_map(rules::x86 | rules::absolute32, 0, {{0, 16}, {2000, 0u - 8}});
   PackagePlan filtered = full_plan();
   (void)filtered.device.vendor.assign("example");
   (void)filtered.device.model.assign("x1");
@@ -85,10 +87,15 @@ std::vector<std::pair<std::string, Bytes>> packages() {
   filtered.security_counter = 3;
   PackagePlan empty = small_plan();
   empty.target.clear();
-  return {{"delta", make_package(small_plan()).file}, {"stored", make_package(stored).file},
-          {"context", make_package(context).file},    {"full", make_package(full_plan()).file},
-          {"deep", make_package(deep_plan()).file},   {"filtered", make_package(filtered).file},
-          {"empty", make_package(empty).file},        {"pkgtool", built_by_pkgtool()}};
+  return {{"delta", make_package(small_plan()).file},
+          {"stored", make_package(stored).file},
+          {"context", make_package(context).file},
+          {"map", make_package(mapped).file},
+          {"full", make_package(full_plan()).file},
+          {"deep", make_package(deep_plan()).file},
+          {"filtered", make_package(filtered).file},
+          {"empty", make_package(empty).file},
+          {"pkgtool", built_by_pkgtool()}};
 }
 
 void write_manifests_heads_and_sessions() {

@@ -94,7 +94,7 @@ class Code {
         word(static_cast<std::uint32_t>(base_ + any(0, count_)));
         return word(static_cast<std::uint32_t>(base_ >> 32));
       case 10: return word(field(32));
-      default: return word(any(0, 0xffffffff), static_cast<int>(any(1, 6)));
+      default: return word(any(0, 0xffffffff), static_cast<int>(any(1, 4)));
     }
   }
 
