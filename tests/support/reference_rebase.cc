@@ -392,6 +392,8 @@ class Rewriter {
   }
 
   void find_xtensa() {
+    const auto is_xtensa = [](const MapStep& region) { return region.value % 16 == 6; };
+    if (std::none_of(map_.regions.begin(), map_.regions.end(), is_xtensa)) return;
     for (std::uint64_t block = 0; block < source_.size(); block += 64) {
       std::uint64_t o = block < 40 ? 0 : block - 40;
       while (o < block + 64 && o < source_.size()) {

@@ -56,7 +56,7 @@ TEST(ShiftPlanner, OverlooksAnAccident) {
 
 TEST(ShiftPlanner, MakesStepsInStrictlyAscendingOrder) {
   Random random = test::seeded_random();
-  for (int run = 0; run < 200; ++run) {
+  for (unsigned run = 0; run < 200; ++run) {
     std::vector<Evidence> evidence;
     std::uint64_t address = 0;
     for (std::size_t i = test::pick(&random, 1, 300); i != 0; --i) {
