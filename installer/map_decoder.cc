@@ -16,9 +16,10 @@ Status decode_map(ByteSpan bytes, MutableByteSpan scratch, std::span<MapStep> st
   auto* model = new (scratch.data()) MapModel;
   model->begin();
   RangeDecoder coder(bytes);
-  map->base = model->base(coder, 0);
+  AddressMap decoded;
+  decoded.base = model->base(coder, 0);
   const std::array<std::span<const MapStep>*, MapModel::table_count> tables = {
-      &map->segments, &map->regions, &map->anchors, &map->shifts};
+      &decoded.segments, &decoded.regions, &decoded.anchors, &decoded.shifts};
   std::size_t used = 0;
   for (std::size_t i = 0; i < tables.size(); ++i) {
     const std::uint64_t count = model->count(coder, 0);
@@ -29,7 +30,9 @@ Status decode_map(ByteSpan bytes, MutableByteSpan scratch, std::span<MapStep> st
     *tables[i] = table;
     used += table.size();
   }
-  return used == steps.size() && coder.done() ? Status::ok : Status::malformed_chunk;
+  if (used != steps.size() || !coder.done()) return Status::malformed_chunk;
+  *map = decoded;
+  return Status::ok;
 }
 
 }  // namespace romdelta

@@ -391,7 +391,8 @@ class MapBuilder {
     result_.anchors.clear();
     for (const Table& table : layouts_.tables) {
       const auto first = pages.begin() + static_cast<std::ptrdiff_t>(table.offset / kPageBytes);
-      const auto last = pages.begin() + static_cast<std::ptrdiff_t>(table.end / kPageBytes);
+      const auto last =
+          pages.begin() + static_cast<std::ptrdiff_t>(round_up(table.end, kPageBytes) / kPageBytes);
       const bool is_used = std::any_of(
           first, last, [](std::uint32_t page) { return (page & rules::anchored32) != 0; });
       if (!is_used) continue;

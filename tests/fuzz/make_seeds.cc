@@ -7,7 +7,9 @@
 #include "pkgtool/key_file.h"
 #include "pkgtool/packager.h"
 #include "tests/support/manifest_maker.h"
+#include "tests/support/map_stream.h"
 #include "tests/support/package_maker.h"
+#include "tests/support/random_map.h"
 #include "tests/support/test_device.h"
 
 namespace romdelta::test {
@@ -75,6 +77,8 @@ std::vector<std::pair<std::string, Bytes>> packages() {
   stored.coding = Coding::stored;
   PackagePlan context = small_plan();
   context.coding = Coding::context;
+  PackagePlan mapped = context;
+  mapped.map = plain_map(rules::x86 | rules::absolute32, 0, {{0, 16}, {2000, 0u - 8}});
   PackagePlan filtered = full_plan();
   (void)filtered.device.vendor.assign("example");
   (void)filtered.device.model.assign("x1");
@@ -83,10 +87,15 @@ std::vector<std::pair<std::string, Bytes>> packages() {
   filtered.security_counter = 3;
   PackagePlan empty = small_plan();
   empty.target.clear();
-  return {{"delta", make_package(small_plan()).file}, {"stored", make_package(stored).file},
-          {"context", make_package(context).file},    {"full", make_package(full_plan()).file},
-          {"deep", make_package(deep_plan()).file},   {"filtered", make_package(filtered).file},
-          {"empty", make_package(empty).file},        {"pkgtool", built_by_pkgtool()}};
+  return {{"delta", make_package(small_plan()).file},
+          {"stored", make_package(stored).file},
+          {"context", make_package(context).file},
+          {"map", make_package(mapped).file},
+          {"full", make_package(full_plan()).file},
+          {"deep", make_package(deep_plan()).file},
+          {"filtered", make_package(filtered).file},
+          {"empty", make_package(empty).file},
+          {"pkgtool", built_by_pkgtool()}};
 }
 
 void write_manifests_heads_and_sessions() {
@@ -145,6 +154,52 @@ void write_context_chunks() {
   write("delta-2", encode_context_chunk(image, target, pieces, 2), 0);
   write("delta-4", encode_context_chunk(image, target, pieces, 4), 0);
   write("full", encode_context_chunk({}, target, literal, 4), 1);
+
+  // The same from the source as a map rewrites it.
+  ReferenceMap map = plain_map(rules::x86 | rules::absolute32, 0, {{0, 16}, {2000, 0u - 8}});
+  map.regions.push_back({2500, rules::thumb | rules::relative32});
+  const Bytes coded = coded_map(map);
+  const Bytes rewritten = reference_rebase(image, map);
+  for (const std::uint8_t unit_bytes : {std::uint8_t{2}, std::uint8_t{4}}) {
+    const Chunk chunk = encode_context_chunk(rewritten, target, pieces, unit_bytes);
+    write_seed(
+        "fuzz_context", "map-" + std::to_string(unit_bytes),
+        concat({little_endian(3000 - 1, 2), Bytes{3, 2}, little_endian(map.step_count() - 1, 2),
+                little_endian(coded.size(), 2), coded, chunk.bytes}));
+  }
+}
+
+// The same as in fuzz_map.cc.
+Bytes tables_of(const ReferenceMap& map) {
+  Bytes bytes = little_endian(map.base, 8);
+  for (const auto* table : {&map.segments, &map.regions, &map.anchors, &map.shifts}) {
+    append(&bytes, little_endian(table->size(), 1));
+    std::uint64_t floor = 0;
+    for (const MapStep& step : *table) {
+      append(&bytes, little_endian(step.begin - floor, 2));
+      append(&bytes, little_endian(step.value, 4));
+      floor = std::uint64_t{step.begin} + 1;
+    }
+  }
+  return bytes;
+}
+
+void write_maps() {
+  Random random(38);
+  for (std::uint32_t rule = 0; rule < rules::code_end; ++rule) {
+    const ReferenceMap map =
+        plain_map(rule | rules::absolute32, 0x08000000, {{0, 8}, {600, 0u - 20}, {900, 4096}});
+    const auto image = static_cast<std::uint8_t>(rule);
+    const std::string name = std::to_string(rule);
+    write_seed(
+        "fuzz_map", "coded-" + name,
+        concat({Bytes{0, image, 30}, little_endian(map.step_count() - 1, 2), coded_map(map)}));
+    write_seed("fuzz_map", "tables-" + name, concat({Bytes{1, image, 30}, tables_of(map)}));
+    const ReferenceMap other = random_map(&random, 1500);
+    write_seed(
+        "fuzz_map", "random-" + name,
+        concat({Bytes{0, 0, 200}, little_endian(other.step_count() - 1, 2), coded_map(other)}));
+  }
 }
 
 void write_controls() {
@@ -221,6 +276,7 @@ int main(int argc, char** argv) {
   write_manifests_heads_and_sessions();
   write_chunks();
   write_context_chunks();
+  write_maps();
   write_controls();
   write_journals();
   write_key_texts();

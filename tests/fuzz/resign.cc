@@ -94,13 +94,18 @@ Bytes resign(ByteSpan input, const TestKey& key, const ResignOptions& options) {
 
   Manifest manifest;
   const bool parses = parse_manifest(manifest_text, &manifest) == Status::ok;
+  const std::size_t map_bytes =
+      parses ? std::min<std::size_t>(manifest.map.bytes, payload.size()) : 0;
+  const Bytes map = to_bytes(ByteSpan(payload).first(map_bytes));
+  payload.erase(payload.begin(), payload.begin() + static_cast<std::ptrdiff_t>(map_bytes));
+  if (!map.empty()) manifest.map.digest = digest_of(DigestDomain::map, map);
   if (parses && options.source != nullptr && manifest.source_count == 1) {
     manifest.sources[0] = *options.source;
   }
   if (parses && manifest.chunk_count != 0 &&
       payload.size() >= tree_bytes_total(manifest.chunk_count) + manifest.chunk_count) {
     const TreeEntry whole = TreeMender(manifest.chunk_count, &payload).mend();
-    manifest.payload_bytes = payload.size();
+    manifest.payload_bytes = map.size() + payload.size();
     manifest.tree_root = whole.digest;
     if (options.fit_manifest) fit(whole, &manifest);
   }
@@ -117,6 +122,7 @@ Bytes resign(ByteSpan input, const TestKey& key, const ResignOptions& options) {
   SignatureList list;
   (void)list.insert(sign(key, signed_part_digest(file)));
   append(&file, written_by([&](ByteWriter* writer) { encode_signature_list(list, writer); }));
+  append(&file, map);
   append(&file, payload);
   return file;
 }

@@ -42,8 +42,13 @@ std::string describe(const PackageHead& head) {
   describe_image("target", m.target, out);
   out << "target.checksum " << m.target_checksum.value << "\n";
   for (std::size_t i = 0; i < m.source_count; ++i) describe_image("source", m.sources[i], out);
-  out << "payload_bytes " << m.payload_bytes << "\n"
-      << "chunk_count " << m.chunk_count << "\n"
+  out << "payload_bytes " << m.payload_bytes << "\n";
+  if (m.map.present()) {
+    out << "map_bytes " << m.map.bytes << "\n"
+        << "step_count " << m.map.step_count << "\n"
+        << "map.digest " << to_hex(m.map.digest.value) << "\n";
+  }
+  out << "chunk_count " << m.chunk_count << "\n"
       << "tree_root " << to_hex(m.tree_root.value) << "\n"
       << "chunk_stored_bytes_max " << m.chunk_stored_bytes_max << "\n"
       << "chunk_decoded_bytes_max " << m.chunk_decoded_bytes_max << "\n"

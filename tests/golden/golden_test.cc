@@ -23,8 +23,8 @@ struct Version {
 const std::vector<Version>& versions() {
   static const std::vector<Version> all = {
       {"v1",
-       {"chunks", "context", "deep", "delta", "empty", "filtered", "full", "stored", "two-keys",
-        "unchanged"}},
+       {"chunks", "context", "deep", "delta", "empty", "filtered", "full", "map", "stored",
+        "two-keys", "unchanged"}},
   };
   return all;
 }

@@ -10,6 +10,7 @@
 #include "installer/cli/key_text.h"
 #include "pkgtool/packager.h"
 #include "tests/golden/description.h"
+#include "tests/support/linked_image.h"
 #include "tests/support/package_maker.h"
 #include "tests/support/random.h"
 
@@ -114,6 +115,20 @@ void write_all(const fs::path& directory) {
   plan.chunk_bytes = 2048;
   plan.coding = Coding::context;
   write_golden(directory, "context", source, target, build_by_hand(plan));
+  plan.source = link_image({});
+  plan.map = ReferenceMap{0x08000000,
+                          {{0, 0}},
+                          {{0, rules::absolute64}, {8 * 200, rules::a64}},
+                          {},
+                          {{0, 0}, {5000, 16}, {9000, 0u - 8}, {20'000, 4096}}};
+  plan.target = reference_rebase(plan.source, *plan.map);
+  for (std::size_t i = 100; i < plan.target.size(); i += 3000) plan.target[i] ^= 0x55;
+  plan.chunk_bytes = 8192;
+  write_golden(directory, "map", plan.source, plan.target, build_by_hand(plan));
+  plan.map.reset();
+  plan.source = source;
+  plan.target = target;
+  plan.chunk_bytes = 2048;
   plan.coding = Coding::stored;
   write_golden(directory, "stored", source, target, build_by_hand(plan));
   const std::string one = cli::format_public_key(test_key(1).public_key);

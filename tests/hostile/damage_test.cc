@@ -12,13 +12,13 @@ class Damage : public ::testing::TestWithParam<Victim& (*)()> {
 };
 
 std::string victim_name(const ::testing::TestParamInfo<Victim& (*)()>& info) {
-  static constexpr const char* kNames[] = {"Delta", "Full", "Grouped", "Context"};
+  static constexpr const char* kNames[] = {"Delta", "Full", "Grouped", "Context", "Map"};
   return kNames[info.index];
 }
 
 INSTANTIATE_TEST_SUITE_P(Package, Damage,
                          ::testing::Values(&delta_victim, &full_victim, &grouped_victim,
-                                           &context_victim),
+                                           &context_victim, &map_victim),
                          victim_name);
 
 // Without this the attacks below would prove nothing.

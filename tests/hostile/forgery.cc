@@ -11,7 +11,8 @@ Forgery::Forgery(ByteSpan package) {
     throw std::logic_error("not a package to forge");
   }
   manifest = head.manifest;
-  payload_ = to_bytes(package.subspan(head.head_bytes));
+  map = to_bytes(package.subspan(head.head_bytes, manifest.map.bytes));
+  payload_ = to_bytes(package.subspan(head.head_bytes + map.size()));
   std::size_t at = tree_node_bytes(manifest.chunk_count, 0, 0);
   for (const TreeEntry& found : entries()) {
     Chunk chunk;
@@ -30,9 +31,15 @@ std::vector<TreeEntry> Forgery::entries() const {
   return result;
 }
 
+Payload Forgery::payload_of_chunks() const {
+  Payload payload = make_payload(chunks);
+  return map.empty() ? payload : with_map(std::move(payload), map, manifest.map.step_count);
+}
+
 Manifest Forgery::filled_manifest(const Payload& payload) const {
   Manifest filled = manifest;
   filled.payload_bytes = payload.bytes.size();
+  filled.map = payload.map;
   filled.chunk_count = static_cast<std::uint32_t>(chunks.size());
   filled.tree_root = payload.root;
   for (const Chunk& chunk : chunks) {
@@ -45,16 +52,16 @@ Manifest Forgery::filled_manifest(const Payload& payload) const {
 
 Bytes Forgery::seal() const {
   const TestKey key = test_key(1);
-  const Payload payload = make_payload(chunks);
+  const Payload payload = payload_of_chunks();
   return assemble(filled_manifest(payload), payload, {&key, 1}).file;
 }
 
 Bytes Forgery::seal_with_entries(std::span<const TreeEntry> entries) const {
-  Payload payload = make_payload(chunks);
+  Payload payload = payload_of_chunks();
   const Bytes node = written_by([&](ByteWriter* writer) {
     for (const TreeEntry& entry : entries) encode_tree_entry(entry, writer);
   });
-  std::ranges::copy(node, payload.bytes.begin());
+  std::ranges::copy(node, payload.bytes.begin() + static_cast<std::ptrdiff_t>(map.size()));
   payload.root = tree_node_digest(node, 0, 0);
   const TestKey key = test_key(1);
   return assemble(filled_manifest(payload), payload, {&key, 1}).file;
@@ -63,7 +70,7 @@ Bytes Forgery::seal_with_entries(std::span<const TreeEntry> entries) const {
 Bytes Forgery::seal_manifest_only() const {
   const Bytes signed_part =
       written_by([&](ByteWriter* writer) { encode_signed_part(manifest, writer); });
-  return sign_parts(signed_part, payload_);
+  return sign_parts(signed_part, concat({map, payload_}));
 }
 
 Bytes sign_parts(ByteSpan signed_part, ByteSpan payload, std::span<const TestKey> keys) {

@@ -26,6 +26,7 @@ class Forgery {
   explicit Forgery(ByteSpan package);
 
   Manifest manifest;
+  Bytes map;  // Empty: none. Of as many steps as `manifest` says.
   std::vector<Chunk> chunks;
 
   // The whole package, signed by test_key(1). Sizes, counts, tree root and RAM budget follow the
@@ -40,8 +41,9 @@ class Forgery {
   std::vector<TreeEntry> entries() const;
 
  private:
+  Payload payload_of_chunks() const;
   Manifest filled_manifest(const Payload& payload) const;
-  Bytes payload_;
+  Bytes payload_;  // Without the map.
 };
 
 // Signs a signed part (header and manifest, as bytes) and appends the payload.

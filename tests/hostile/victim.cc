@@ -10,6 +10,7 @@
 #include "pkgtool/packager.h"
 #include "tests/hostile/tally.h"
 #include "tests/support/package_maker.h"
+#include "tests/support/random_map.h"
 
 namespace romdelta::test {
 namespace {
@@ -46,7 +47,8 @@ Victim::Victim(Bytes package, Bytes source, Bytes target)
   device_.provision(source_, "1.0", 5);
   slot_a_ = device_.slot_memory(Slot::a);
   inventory_ = device_.inventory_memory();
-  find_chunks(tree_depth(head_.manifest.chunk_count) - 1, 0, head_.head_bytes, 0);
+  find_chunks(tree_depth(head_.manifest.chunk_count) - 1, 0,
+              head_.head_bytes + head_.manifest.map.bytes, 0);
 }
 
 void Victim::find_chunks(unsigned level, std::uint64_t index, std::uint64_t begin,
@@ -278,6 +280,23 @@ Victim& context_victim() {
     PackagePlan plan;
     plan.source = make_image(7'000, 18);
     plan.target = revise(plan.source, 6'900, 19);
+    plan.chunk_bytes = 2048;
+    plan.coding = Coding::context;
+    return made_by_hand(plan);
+  }();
+  return victim;
+}
+
+Victim& map_victim() {
+  static Victim& victim = *[] {
+    PackagePlan plan;
+    Random random(20);
+    plan.source = random_code(&random, 7'000, rules::thumb, 0x08000000);
+    plan.map = plain_map(rules::thumb, 0x08000000, {{0, 4}, {3000, 0u - 16}, {6000, 0x1000}});
+    plan.map->regions.push_back({5000, rules::absolute32});
+    plan.target = reference_rebase(plan.source, *plan.map);
+    plan.target.resize(6'500);
+    for (std::size_t i = 0; i < plan.target.size(); i += 500) plan.target[i] ^= 0x55;
     plan.chunk_bytes = 2048;
     plan.coding = Coding::context;
     return made_by_hand(plan);

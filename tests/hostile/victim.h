@@ -87,6 +87,8 @@ Victim& full_victim();
 Victim& grouped_victim();
 // The same with codec context.
 Victim& context_victim();
+// And with an address map.
+Victim& map_victim();
 // Made by hand: two levels of nodes above 130 chunks.
 Victim& deep_victim();
 

@@ -54,6 +54,17 @@ void fill_chunks(Random* random, Manifest* m) {
   m->payload_bytes = tree_bytes_total(m->chunk_count) + pick(random, 1, stored_most);
 }
 
+void fill_map(Random* random, Manifest* m) {
+  if (m->chunk_count == 0 || !coin(random)) return;
+  m->codec = Codec::context;
+  m->chunk_decoded_bytes_max = 0;
+  if (m->source_count != 1 || !coin(random)) return;
+  m->map.bytes = pick32(random, 1, coin(random) ? 1000 : limits::map_bytes_max);
+  m->map.step_count = pick32(random, 1, limits::map_step_count_max);
+  m->map.digest = random_digest(random);
+  m->payload_bytes += m->map.bytes;
+}
+
 void fill_device(Random* random, Manifest* m) {
   if (coin(random)) (void)m->device.vendor.assign(random_text(random, " ~Az", 32));
   if (coin(random)) (void)m->device.model.assign(random_text(random, "!x1 ", 32));
@@ -75,6 +86,7 @@ Manifest random_manifest(Random* random) {
   m.target_checksum.value = (*random)();
   fill_sources(random, &m);
   fill_chunks(random, &m);
+  fill_map(random, &m);
   m.erase_block_bytes = std::uint32_t{1} << pick(random, 0, 20);
   m.group_bytes = m.erase_block_bytes * pick32(random, 1, 8);
   m.budgets.ram_bytes = arena_bytes_needed(m) + pick(random, 0, 1000);

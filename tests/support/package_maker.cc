@@ -9,6 +9,7 @@
 #include "format/hash_tree.h"
 #include "format/package.h"
 #include "tests/support/context_stream.h"
+#include "tests/support/map_stream.h"
 
 namespace romdelta::test {
 namespace {
@@ -171,17 +172,26 @@ Chunk encode_context_chunk(ByteSpan source, ByteSpan target, std::span<const Pie
 
 Payload make_payload(std::span<const Chunk> chunks) { return PayloadMaker(chunks).make(); }
 
+Payload with_map(Payload payload, ByteSpan map, std::size_t step_count) {
+  payload.bytes.insert(payload.bytes.begin(), map.begin(), map.end());
+  payload.map = {static_cast<std::uint32_t>(map.size()), static_cast<std::uint32_t>(step_count),
+                 digest_of(DigestDomain::map, map)};
+  for (std::uint64_t& offset : payload.chunk_offsets) offset += map.size();
+  return payload;
+}
+
 std::vector<Chunk> make_chunks(const PackagePlan& plan) {
   std::vector<Chunk> chunks;
   const ByteSpan target(plan.target);
+  const Bytes source = plan.map ? reference_rebase(plan.source, *plan.map) : plan.source;
   for (std::size_t at = 0; at < target.size(); at += plan.chunk_bytes) {
     const std::size_t count = std::min<std::size_t>(plan.chunk_bytes, target.size() - at);
     const std::vector<Piece> pieces = pieces_for(at, count, plan.source.size());
     const ByteSpan part = target.subspan(at, count);
     if (plan.coding == Coding::context) {
-      chunks.push_back(encode_context_chunk(plan.source, part, pieces, 4));
+      chunks.push_back(encode_context_chunk(source, part, pieces, 4));
     } else {
-      const ChunkContent content = make_content(plan.source, part, pieces);
+      const ChunkContent content = make_content(source, part, pieces);
       chunks.push_back(encode_chunk(content, count, plan.coding));
     }
   }
@@ -208,6 +218,7 @@ Manifest make_manifest(const PackagePlan& plan, std::span<const Chunk> chunks,
   }
   manifest.codec = plan.coding == Coding::context ? Codec::context : Codec::zstd;
   manifest.payload_bytes = payload.bytes.size();
+  manifest.map = payload.map;
   manifest.chunk_count = static_cast<std::uint32_t>(chunks.size());
   manifest.tree_root = payload.root;
   for (const Chunk& chunk : chunks) {
@@ -248,6 +259,9 @@ MadePackage make_package(const PackagePlan& plan) { return make_package(plan, ma
 
 MadePackage make_package(const PackagePlan& plan, std::span<const Chunk> chunks) {
   Payload payload = make_payload(chunks);
+  if (plan.map) {
+    payload = with_map(std::move(payload), coded_map(*plan.map), plan.map->step_count());
+  }
   const Manifest manifest = make_manifest(plan, chunks, payload);
   const TestKey key = test_key(1);
   return assemble(manifest, std::move(payload), {&key, 1});

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "format/chunk.h"
 #include "format/manifest.h"
 #include "tests/support/bytes.h"
+#include "tests/support/reference_map.h"
 #include "tests/support/test_key.h"
 
 namespace romdelta::test {
@@ -53,7 +55,8 @@ struct Chunk {
 Chunk encode_chunk(const ChunkContent& content, std::uint64_t target_bytes, Coding coding);
 
 struct Payload {
-  Bytes bytes;  // Tree nodes and chunks in pre-order.
+  Bytes bytes;  // The address map, if there is one; tree nodes and chunks in pre-order.
+  MapIdentity map;
   Digest root;
   std::vector<std::uint64_t> chunk_offsets;  // In `bytes`.
 };
@@ -62,6 +65,8 @@ Chunk encode_context_chunk(ByteSpan source, ByteSpan target, std::span<const Pie
                            std::uint8_t unit_bytes);
 
 Payload make_payload(std::span<const Chunk> chunks);
+// The same behind an address map, as its bytes.
+Payload with_map(Payload payload, ByteSpan map, std::size_t step_count);
 
 // What a package is made from.
 struct PackagePlan {
@@ -75,6 +80,7 @@ struct PackagePlan {
   std::uint32_t group_bytes = 1024;
   std::uint32_t erase_block_bytes = 1024;
   Coding coding = Coding::zstd;
+  std::optional<ReferenceMap> map;  // Codec context only.
   std::uint64_t security_counter = 0;
   DeviceFilter device;
 };

@@ -1,28 +1,26 @@
 #include "tests/support/reference_context.h"
 
 #include <algorithm>
+#include <array>
 #include <vector>
+
+#include "tests/support/reference_coder.h"
 
 namespace romdelta::test {
 namespace {
 
-using Table = std::vector<std::int64_t>;
-
-// Any broken rule ends the decoding.
-struct Malformed {};
-void fail_unless(bool good) {
-  if (!good) throw Malformed();
-}
+using reference::Bits;
+using reference::fail_unless;
+using reference::floor_div;
+using reference::Malformed;
+using reference::Numbers;
+using reference::update;
+using Table = reference::Chances;
 
 constexpr std::int64_t kLogistic[] = {22,    36,    60,    98,    162,   267,   439,   720,   1179,
                                       1921,  3108,  4971,  7812,  11955, 17625, 24743, 32768, 40793,
                                       47911, 53581, 57724, 60565, 62428, 63615, 64357, 64816, 65097,
                                       65269, 65374, 65438, 65476, 65500, 65514};
-constexpr std::int64_t kRates[] = {32768, 21845, 16384, 13107, 10923, 9362, 8192, 6554};
-
-std::int64_t floor_div(std::int64_t a, std::int64_t b) {
-  return a / b - (a % b != 0 && (a < 0) != (b < 0) ? 1 : 0);
-}
 
 std::int64_t squash(std::int64_t x) {
   x = std::clamp<std::int64_t>(x, -2047, 2047) + 2048;
@@ -50,36 +48,6 @@ const Table& stretch_table() {
 
 std::uint32_t hash(std::uint64_t x) { return static_cast<std::uint32_t>(x * 0x9e3779b1u); }
 std::uint32_t hash(std::uint64_t x, unsigned n) { return hash(x) >> (32 - n); }
-
-// Section 7.5.
-class Bits {
- public:
-  explicit Bits(ByteSpan bytes) : bytes_(bytes) {
-    for (int i = 0; i < 4; ++i) code_ = code_ << 8 | next();
-  }
-  bool bit(std::int64_t chance) {
-    const std::uint32_t bound = (range_ >> 16) * static_cast<std::uint32_t>(chance);
-    const bool result = code_ < bound;
-    if (!result) code_ -= bound;
-    range_ = result ? bound : range_ - bound;
-    while (range_ < 1u << 24) {
-      range_ <<= 8;
-      code_ = code_ << 8 | next();
-    }
-    return result;
-  }
-  bool at_end() const { return at_ == bytes_.size(); }
-
- private:
-  std::uint8_t next() {
-    fail_unless(at_ < bytes_.size());
-    return bytes_[at_++];
-  }
-  ByteSpan bytes_;
-  std::size_t at_ = 0;
-  std::uint32_t range_ = 0xffffffff;
-  std::uint32_t code_ = 0;
-};
 
 struct Entry {
   std::uint32_t change = 0;
@@ -129,19 +97,6 @@ class Reference {
   }
 
  private:
-  void update(std::int64_t* c, bool bit) {
-    const std::int64_t uses = *c % 8;
-    const std::int64_t now = *c - uses;
-    const std::int64_t step = floor_div(((bit ? 65528 : 0) - now) * kRates[uses], 65536);
-    *c = now + floor_div(step + 4, 8) * 8 + std::min<std::int64_t>(uses + 1, 7);
-  }
-
-  bool direct(std::int64_t* c) {
-    const bool result = bits_.bit(*c / 8 * 8 + 7);
-    update(c, result);
-    return result;
-  }
-
   bool mix(const std::vector<std::int64_t*>& c, std::int64_t* w) {
     std::vector<std::int64_t> s;
     std::int64_t sum = 0;
@@ -160,16 +115,7 @@ class Reference {
     return result;
   }
 
-  std::uint64_t number(std::size_t kind) {
-    std::size_t node = 1;
-    for (int i = 0; i < 6; ++i) node = 2 * node + direct(&size_[kind][node]);
-    const std::size_t bits = node - 64;
-    std::uint64_t n = 1;
-    for (std::size_t i = bits; i-- != 0;) {
-      n = 2 * n + (bits - i <= 3 ? direct(&mantissa_[kind][8 * bits + n]) : bits_.bit(32768));
-    }
-    return n - 1;
-  }
+  std::uint64_t number(std::size_t kind) { return numbers_[kind].next(&bits_); }
 
   unsigned source_byte(std::uint64_t at) const { return at < source_.size() ? source_[at] : 0; }
 
@@ -240,7 +186,7 @@ class Reference {
       if (exact_known && similar_known && (similar.change & unit.mask) != first) {
         second = similar.change & unit.mask;
       }
-      if (second != first && direct(&second_[2 * unit.top + (second == 0 ? 1 : 0)])) {
+      if (second != first && bits_.direct(&second_[2 * unit.top + (second == 0 ? 1 : 0)])) {
         result = second;
       } else {
         result = spell(unit, first);
@@ -326,8 +272,7 @@ class Reference {
   std::uint64_t blocks_ = 0;
   std::uint64_t changes_ = 0;
   std::uint32_t last_change_ = 0;
-  std::vector<Table> size_{3, Table(64, 32768)};
-  std::vector<Table> mantissa_{3, Table(512, 32768)};
+  std::array<Numbers, 3> numbers_;
   Table block_ = Table(512, 16384);
   Table history_ = Table(2048, 32768);
   Table pair_ = Table(4096, 32768);

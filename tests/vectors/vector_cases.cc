@@ -20,6 +20,7 @@ class CaseMaker {
     add_heads();
     add_manifests();
     add_manifest_values();
+    add_manifest_maps();
     add_chunks();
     add_journal_records();
     add_inventory_records();
@@ -179,6 +180,72 @@ class CaseMaker {
                 [](Manifest* m) { m->erase_block_bytes = 0; });
     add_changed("ram_too_small", bad, "ram_bytes below the formula",
                 [](Manifest* m) { m->budgets.ram_bytes -= 1; });
+  }
+
+  // A sample with a map, which `change` changes; its RAM budget is never what is wrong.
+  void add_map(const char* name, Status expect, const char* why,
+               const std::function<void(Manifest*)>& change) {
+    add_changed(name, expect, why, [&](Manifest* m) {
+      m->codec = Codec::context;
+      m->chunk_decoded_bytes_max = 0;
+      m->map = {100, 20, {}};
+      m->map.digest.value.fill(0x44);
+      m->payload_bytes += 100;
+      change(m);
+      m->budgets.ram_bytes = arena_bytes_needed(*m);
+    });
+  }
+
+  void add_manifest_maps() {
+    const Status bad = Status::malformed_manifest;
+    add_map("map", Status::ok, "an address map of 100 bytes and 20 steps", [](Manifest*) {});
+    add_map("map_largest", Status::ok, "a map of 512 KiB and 32,768 steps", [](Manifest* m) {
+      m->payload_bytes += limits::map_bytes_max - 100;
+      m->map.bytes = limits::map_bytes_max;
+      m->map.step_count = limits::map_step_count_max;
+    });
+    add_map("map_too_large", bad, "a map above 512 KiB", [](Manifest* m) {
+      m->payload_bytes += limits::map_bytes_max + 1 - 100;
+      m->map.bytes = limits::map_bytes_max + 1;
+    });
+    add_map("map_no_steps", bad, "a map without steps", [](Manifest* m) { m->map.step_count = 0; });
+    add_map("map_too_many_steps", bad, "a map of 32,769 steps",
+            [](Manifest* m) { m->map.step_count = limits::map_step_count_max + 1; });
+    add_map("map_codec_zstd", bad, "a map with codec zstd",
+            [](Manifest* m) { m->codec = Codec::zstd; });
+    add_map("map_full", bad, "a map in a full package", [](Manifest* m) { m->source_count = 0; });
+    add_map("map_two_sources", bad, "a map in a package of two sources", [](Manifest* m) {
+      m->source_count = 2;
+      m->sources[1] = m->sources[0];
+      m->sources[1].digest.value.fill(0x23);
+    });
+    add_map("map_empty_target", bad, "a map before no chunks", [](Manifest* m) {
+      m->target.bytes = m->payload_bytes = 0;
+      m->chunk_count = m->chunk_stored_bytes_max = 0;
+      m->tree_root = {};
+    });
+    add_map("map_payload_too_small", bad, "no byte is left for the chunks",
+            [](Manifest* m) { m->payload_bytes = 100 + 144; });
+    add_map("map_payload_too_large", bad, "more than the map and chunk_count full chunks",
+            [](Manifest* m) { m->payload_bytes = 100 + 144 + 3001; });
+    add_map("map_ram_too_small", bad, "ram_bytes below the formula", [](Manifest*) {});
+    edit_last([](Fields* f) {
+      for (std::uint8_t& byte : field(f, 0x0008).value) {
+        if (byte-- != 0) break;
+      }
+    });
+    // encode_manifest() leaves a map of no bytes out.
+    add_map("map_no_bytes", bad, "a map of 0 bytes has to be left out", [](Manifest*) {});
+    edit_last([](Fields* f) { field(f, 0x000d).value[0] = 0; });
+    add_map("map_short", bad, "a map field of 39 bytes", [](Manifest*) {});
+    edit_last([](Fields* f) { field(f, 0x000d).value.pop_back(); });
+    add_map("map_long", bad, "a map field of 41 bytes", [](Manifest*) {});
+    edit_last([](Fields* f) { field(f, 0x000d).value.push_back(0); });
+  }
+  void edit_last(const std::function<void(Fields*)>& edit) {
+    Fields fields = split_fields(vectors_.back().bytes);
+    edit(&fields);
+    vectors_.back().bytes = join_fields(fields);
   }
 
   static Bytes chunk_of(const ChunkHeader& header, std::size_t column_bytes) {

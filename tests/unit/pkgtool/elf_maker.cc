@@ -1,70 +1,86 @@
 #include "tests/unit/pkgtool/elf_maker.h"
 
-#include <cstring>
-
 namespace romdelta::pkgtool {
 namespace {
 
-template <typename Value>
-void put(Bytes* bytes, const Value& value) {
-  const std::size_t at = bytes->size();
-  bytes->resize(at + sizeof(value));
-  std::memcpy(bytes->data() + at, &value, sizeof(value));
-}
+constexpr std::size_t kProgramHeaders = 0x40;
+constexpr std::size_t kSectionHeaders = 0x180;
+constexpr std::size_t kNames = 0x380;
 
-// Adds a text with its end and says where it begins.
-std::uint32_t put_name(std::string* names, const std::string& name) {
-  const auto at = static_cast<std::uint32_t>(names->size());
-  *names += name + '\0';
-  return at;
-}
+class Writer {
+ public:
+  Writer(Bytes* bytes, bool is_64) : bytes_(*bytes), is_64_(is_64) {}
+
+  void seek(std::size_t offset) { at_ = offset; }
+  void number(std::uint64_t value, std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) {
+      bytes_.at(at_++) = static_cast<std::uint8_t>(value >> (8 * i));
+    }
+  }
+  void word(std::uint64_t value) { number(value, is_64_ ? 8 : 4); }
+
+ private:
+  Bytes& bytes_;
+  bool is_64_;
+  std::size_t at_ = 0;
+};
 
 }  // namespace
 
-Bytes MadeElf::make() const {
-  std::string names(1, '\0');
-  Bytes table(sizeof(Elf64_Sym));
-  for (const MadeSymbol& symbol : symbols) {
-    put(&table, Elf64_Sym{put_name(&names, symbol.name),
-                          static_cast<unsigned char>(ELF64_ST_INFO(STB_GLOBAL, symbol.type)), 0,
-                          static_cast<Elf64_Section>(symbol.section), symbol.value, symbol.bytes});
-  }
-  Bytes body;
-  std::string section_names(1, '\0');
-  std::vector<Elf64_Shdr> headers(1, Elf64_Shdr{});
-  const auto add = [&](const char* name, unsigned kind, const void* bytes, std::size_t count,
-                       std::uint64_t address, unsigned link) {
-    Elf64_Shdr header{};
-    header.sh_name = put_name(&section_names, name);
-    header.sh_type = kind;
-    header.sh_addr = address;
-    header.sh_offset = sizeof(Elf64_Ehdr) + body.size();
-    header.sh_size = count;
-    header.sh_link = link;
-    const auto* first = static_cast<const std::uint8_t*>(bytes);
-    body.insert(body.end(), first, first + count);
-    headers.push_back(header);
-  };
-  add(".text", SHT_PROGBITS, text.data(), text.size(), text_address, 0);
-  add(".symtab", table_type, table.data(), table.size(), 0, 3);
-  add(".strtab", SHT_STRTAB, names.data(), names.size(), 0, 0);
-  const std::string all_names = section_names + ".shstrtab" + '\0';
-  add(".shstrtab", SHT_STRTAB, all_names.data(), all_names.size(), 0, 0);
+Bytes make_elf(const ElfPlan& plan) {
+  Bytes image(plan.image_bytes);
+  Writer writer(&image, plan.is_64);
+  writer.number(0x464c457f, 4);
+  writer.number(plan.is_64 ? 2 : 1, 1);
+  writer.number(1, 1);  // Little-endian.
+  writer.number(1, 1);
+  writer.seek(16);
+  writer.number(2, 2);  // An executable
+  writer.number(183, 2);
+  writer.number(1, 4);
+  writer.word(0);
+  writer.word(kProgramHeaders);
+  writer.word(kSectionHeaders);
+  writer.number(0, 4);
+  writer.number(plan.is_64 ? 64 : 52, 2);
+  writer.number(plan.is_64 ? 56 : 32, 2);
+  writer.number(plan.segments.size(), 2);
+  writer.number(plan.is_64 ? 64 : 40, 2);
+  writer.number(plan.sections.size() + 2, 2);
+  writer.number(plan.sections.size() + 1, 2);
 
-  Elf64_Ehdr header{};
-  std::memcpy(header.e_ident, ELFMAG, SELFMAG);
-  header.e_ident[EI_CLASS] = ELFCLASS64;
-  header.e_ident[EI_DATA] = ELFDATA2LSB;
-  header.e_type = static_cast<Elf64_Half>(type);
-  header.e_machine = static_cast<Elf64_Half>(machine);
-  header.e_shoff = sizeof(header) + body.size();
-  header.e_shentsize = sizeof(Elf64_Shdr);
-  header.e_shnum = static_cast<Elf64_Half>(headers.size());
-  header.e_shstrndx = 4;
-  Bytes image;
-  put(&image, header);
-  image.insert(image.end(), body.begin(), body.end());
-  for (const Elf64_Shdr& section : headers) put(&image, section);
+  writer.seek(kProgramHeaders);
+  for (const Segment& segment : plan.segments) {
+    writer.number(1, 4);
+    if (plan.is_64) writer.number(5, 4);
+    writer.word(segment.offset);
+    writer.word(segment.address);
+    writer.word(segment.address);
+    writer.word(segment.bytes);
+    writer.word(segment.memory_bytes);
+    if (!plan.is_64) writer.number(5, 4);
+    writer.word(4096);
+  }
+
+  // The first header is of no section, the last of the names.
+  std::string names(1, '\0');
+  writer.seek(kSectionHeaders + (plan.is_64 ? 64 : 40));
+  const auto section_header = [&](std::uint64_t type, const Section& section) {
+    writer.number(names.size(), 4);
+    names += section.name + '\0';
+    writer.number(type, 4);
+    writer.word(0);
+    writer.word(section.address);
+    writer.word(section.offset);
+    writer.word(section.bytes);
+    writer.number(0, 8);
+    writer.word(1);
+    writer.word(0);
+  };
+  for (const Section& section : plan.sections) section_header(1, section);
+  section_header(3, {".shstrtab", kNames, 0x80, 0});
+  writer.seek(kNames);
+  for (const char letter : names) writer.number(static_cast<std::uint8_t>(letter), 1);
   return image;
 }
 

@@ -1,35 +1,20 @@
-// ElfMaker: small ELF files with a section of code and symbols in it.
+// ELF files for tests: headers as they are told, also wrong ones, and nothing else.
 #pragma once
-
-#include <elf.h>
 
 #include <string>
 #include <vector>
 
-#include "pkgtool/pipeline.h"
+#include "pkgtool/elf.h"
 
 namespace romdelta::pkgtool {
 
-struct MadeSymbol {
-  std::string name;
-  std::uint64_t value = 0;  // An address, or an offset in .text for ET_REL.
-  std::uint64_t bytes = 0;
-  unsigned type = STT_FUNC;
-  unsigned section = 1;  // .text
+struct ElfPlan {
+  bool is_64 = true;
+  std::size_t image_bytes = 0x800;  // All headers lie in the first 0x400 bytes.
+  std::vector<Segment> segments;
+  std::vector<Section> sections;
 };
 
-struct MadeElf {
-  static constexpr std::uint64_t text_address = 0x10000;
-  static constexpr std::uint64_t text_offset = sizeof(Elf64_Ehdr);
-
-  Bytes text;
-  std::vector<MadeSymbol> symbols;
-  unsigned type = ET_DYN;
-  unsigned machine = EM_AARCH64;
-  unsigned table_type = SHT_SYMTAB;
-
-  // .text, .symtab, .strtab and .shstrtab, and then the section headers.
-  Bytes make() const;
-};
+Bytes make_elf(const ElfPlan& plan);
 
 }  // namespace romdelta::pkgtool

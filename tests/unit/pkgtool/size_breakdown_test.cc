@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/unit/pkgtool/elf_maker.h"
+#include "tests/unit/pkgtool/made_elf.h"
 #include "tests/unit/pkgtool/support.h"
 
 namespace romdelta::pkgtool {
