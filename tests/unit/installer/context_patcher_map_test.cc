@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "installer/context_model.h"
 #include "installer/context_patcher.h"
 #include "installer/map_model.h"
 #include "tests/support/context_stream.h"
