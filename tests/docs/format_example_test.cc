@@ -287,6 +287,7 @@ TEST(FormatDigests, VectorsAreTrue) {
   digest_row(DigestDomain::tree_node, "tree_node", 1, 2, abc, "`abc`");
   digest_row(DigestDomain::chunk, "chunk", 0, 0, abc, "`abc`");
   digest_row(DigestDomain::chunk, "chunk", 0, 258, abc, "`abc`");
+  digest_row(DigestDomain::map, "map", 0, 0, abc, "`abc`");
   for (const auto& [bytes, input] : {std::pair(none, "empty"), std::pair(abc, "`abc`")}) {
     std::array<std::uint8_t, Checksum::bytes> written;
     ByteWriter writer(written);
