@@ -199,19 +199,27 @@ bool is_mostly_old(const BuildRequest& request, const Cover& cover) {
   return literal_bytes * kLiteralMargin < request.target.size();
 }
 
+// With the map of `basis`, or without any when that is smaller or the map leaves no room for
+// chunks.
+Coded encode_with_map(const BuildRequest& request, const Basis& basis,
+                      const StageProgress& progress) {
+  auto mapped = if_it_fits([&] { return encode_context_delta(request, basis, progress); });
+  const bool is_doubtful =
+      !mapped || basis.map.bytes.size() * kMapDoubt > mapped->payload.bytes.size();
+  if (!is_doubtful) return *std::move(mapped);
+  Coded plain = encode_context_delta(request, find_basis(request, false, progress), progress);
+  const bool is_better = !mapped || plain.payload.bytes.size() < mapped->payload.bytes.size();
+  return is_better ? std::move(plain) : *std::move(mapped);
+}
+
 Coded encode_delta(const BuildRequest& request, const StageProgress& progress) {
   if (request.codec == Codec::zstd) {
     return encode(request, find_basis(request, false, progress), Codec::zstd, progress);
   }
   Basis basis = find_basis(request, request.use_map, progress);
-  Coded best = encode_context_delta(request, basis, progress);
-  // A map that is a large part of what it serves may have been a mistake.
   const bool has_map = !basis.map.bytes.empty();
-  if (has_map && basis.map.bytes.size() * kMapDoubt > best.payload.bytes.size()) {
-    const Basis plain = find_basis(request, false, progress);
-    Coded without = encode_context_delta(request, plain, progress);
-    if (without.payload.bytes.size() < best.payload.bytes.size()) best = std::move(without);
-  }
+  Coded best = has_map ? encode_with_map(request, basis, progress)
+                       : encode_context_delta(request, basis, progress);
   if (request.codec || is_mostly_old(request, basis.matches.cover)) return best;
   if (has_map) basis = find_basis(request, false, progress);
   auto zstd = if_it_fits([&] { return encode(request, basis, Codec::zstd, progress); });

@@ -4,6 +4,7 @@
 
 #include "format/journal_record.h"
 #include "pkgtool/replay.h"
+#include "tests/support/linked_image.h"
 #include "tests/unit/pkgtool/support.h"
 
 namespace romdelta::pkgtool {
@@ -41,6 +42,49 @@ TEST(Packager, SignedPartIsWhatTheFileBeginsWith) {
       Status::ok);
   EXPECT_EQ(head.manifest_digest, package.digest());
   EXPECT_EQ(head.file_bytes(), file.size());
+}
+
+// Two revisions of linked code: functions grew, and every reference followed.
+class PackagerOfLinkedCode : public ::testing::Test {
+ protected:
+  static Bytes revision(std::vector<std::size_t> grown_words) {
+    return test::link_image({.function_count = 400, .grown_words = std::move(grown_words)});
+  }
+
+  BuildRequest request() const {
+    BuildRequest request = request_of(source_, target_);
+    request.codec = Codec::context;
+    return request;
+  }
+
+  Bytes source_ = revision({});
+  Bytes target_ = revision({0, 3, 0, 0, 8, 0, 1, 0, 0, 5});
+};
+
+TEST_F(PackagerOfLinkedCode, IsSmallerWithAMap) {
+  BuildRequest without = request();
+  without.use_map = false;
+  const UnsignedPackage mapped = build_package(request(), no_progress);
+  const UnsignedPackage plain = build_package(without, no_progress);
+  EXPECT_TRUE(mapped.manifest.map.present());
+  EXPECT_FALSE(plain.manifest.map.present());
+  EXPECT_LT(2 * mapped.payload.size(), plain.payload.size());
+}
+
+TEST_F(PackagerOfLinkedCode, LeavesTheMapOutWhereItLeavesNoRoomForChunks) {
+  BuildRequest small = request();
+  small.encoder.erase_block_bytes = 512;
+  // What a package without map needs at least, and a little.
+  small.use_map = false;
+  small.encoder.ram_bytes_max = 1 << 20;
+  Manifest least = build_package(small, no_progress).manifest;
+  least.chunk_stored_bytes_max = 1024;
+  least.group_bytes = 4608;
+  small.use_map = true;
+  small.encoder.ram_bytes_max = arena_bytes_needed(least);
+  const UnsignedPackage package = build_package(small, no_progress);
+  EXPECT_FALSE(package.manifest.map.present());
+  EXPECT_LE(package.manifest.budgets.ram_bytes, small.encoder.ram_bytes_max);
 }
 
 // docs/format.md section 4.3.
