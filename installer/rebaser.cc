@@ -1,6 +1,6 @@
 #include "installer/rebaser.h"
 
-#include "installer/references.h"
+#include "installer/reference_finder.h"
 
 namespace romdelta {
 namespace {

@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "installer/rebaser.h"
-#include "installer/references.h"
+#include "installer/reference_finder.h"
 #include "pkgtool/image_layout.h"
 #include "pkgtool/matcher.h"
 #include "pkgtool/parallel.h"

@@ -1,5 +1,5 @@
 // The words are what binutils and LLVM assemble; those of Xtensa follow its manual.
-#include "installer/references.h"
+#include "installer/reference_finder.h"
 
 #include <gtest/gtest.h>
 
