@@ -2,13 +2,12 @@
 
 #include <algorithm>
 #include <array>
-#include <optional>
 
 #include "installer/rebaser.h"
-#include "installer/reference_finder.h"
 #include "pkgtool/image_layout.h"
 #include "pkgtool/matcher.h"
 #include "pkgtool/parallel.h"
+#include "pkgtool/reference_survey.h"
 #include "pkgtool/shift_planner.h"
 
 namespace romdelta::pkgtool {
@@ -30,11 +29,6 @@ constexpr std::int64_t kStepBitsMax = 1 << 16;
 // Of copies, how often their shift counts as evidence.
 constexpr std::uint64_t kCopyEvidenceBytes = 32;
 
-// Large images are judged by one of so many pieces, before all of them is looked at.
-constexpr std::uint64_t kPieceBytes = 4096;
-constexpr std::uint64_t kSampleEvery = 8;
-constexpr std::uint64_t kSampleFromBytes = 1 << 20;
-
 // A rule that gains less than this part of what the best one does is not worth the time.
 constexpr std::int64_t kWorthLookingAt = 50;
 
@@ -46,33 +40,13 @@ constexpr std::int64_t kBytesForSecondLook = 32;
 constexpr int kRounds = 3;
 constexpr std::int64_t kRoundShare = 200;
 
-// Moves of more than this are accidents.
-constexpr std::uint64_t kMoveBytesMax = 1 << 27;
-
 constexpr std::array<std::uint32_t, 4> kDataRules = {rules::absolute32, rules::absolute64,
                                                      rules::relative32, rules::anchored32};
 
 constexpr std::uint64_t kNoAddress = ~std::uint64_t{0};
 
-// A reference in what was copied, with what became of it. Addresses are modulo 2^32.
-struct Candidate {
-  std::uint32_t offset = 0;  // In the source.
-  std::uint32_t target = 0;
-  std::uint32_t place = 0;
-  std::uint32_t target_move = 0;
-  std::uint32_t place_move = 0;
-  std::uint8_t rule = 0;
-  bool is_relative = false;
-  bool is_same = false;    // Its bytes are the same in source and target.
-  bool is_repeat = false;  // They differ as those of the one before did: the codec sees that.
-};
-
-// How a word changed, as the codec remembers it.
-struct KnownChange {
-  std::uint32_t word = 0;
-  std::uint32_t change = 0;
-};
-constexpr unsigned kKnownBits = 10;
+// Images from this size on are judged by a sample before all of them is looked at.
+constexpr std::uint64_t kSampleFromBytes = 1 << 20;
 
 // Those of one rule.
 struct Group {
@@ -133,12 +107,7 @@ std::vector<bool> best_pages(const std::vector<std::int32_t>& gains) {
 class MapBuilder {
  public:
   MapBuilder(ByteSpan source, ByteSpan target, const Cover& cover, const ImageLayouts& layouts)
-      : source_(source),
-        target_(target),
-        cover_(cover),
-        layouts_(layouts),
-        source_view_(source.data(), 0, source.size()),
-        target_view_(target.data(), 0, target.size()) {
+      : source_(source), cover_(cover), layouts_(layouts), survey_(source, target, cover, layouts) {
     result_.base = layouts.base;
     result_.segments = layouts.source.steps();
   }
@@ -171,8 +140,6 @@ class MapBuilder {
   }
 
  private:
-  static bool is_plausible(std::uint64_t move) { return move + kMoveBytesMax < 2 * kMoveBytesMax; }
-
   // What the copies say by themselves.
   std::vector<Evidence> copy_evidence() const {
     std::vector<Evidence> evidence;
@@ -180,7 +147,7 @@ class MapBuilder {
       for (std::uint64_t at = 0; at < match.bytes; at += kCopyEvidenceBytes) {
         const auto from = layouts_.source.address(match.source_offset + at);
         const auto to = layouts_.target.address(match.target_offset + at);
-        if (from && to && is_plausible(*to - *from)) {
+        if (from && to && is_plausible_move(*to - *from)) {
           evidence.push_back({static_cast<std::uint32_t>(*from),
                               static_cast<std::uint32_t>(*to - *from), kMissBits});
         }
@@ -200,7 +167,7 @@ class MapBuilder {
     return shifts;
   }
 
-  // --- References in what was copied. ---
+  // --- Rules that pay. ---
 
   void find_candidates() {
     std::vector<std::uint32_t> wanted;
@@ -225,7 +192,7 @@ class MapBuilder {
     candidates_.clear();
     for (const std::uint32_t rule : wanted) {
       const std::size_t begin = candidates_.size();
-      collect(rule, false);
+      survey_.collect(rule, result_.map(), false, &candidates_);
       groups_.push_back({rule, begin, candidates_.size()});
     }
     sort_evidence();
@@ -234,7 +201,7 @@ class MapBuilder {
   // What a rule would gain where it gains anything, by a sample of large images.
   std::int64_t estimated_gain(std::uint32_t rule) {
     candidates_.clear();
-    collect(rule, source_.size() >= kSampleFromBytes);
+    survey_.collect(rule, result_.map(), source_.size() >= kSampleFromBytes, &candidates_);
     const ShiftTable shifts(result_.shifts);
     std::vector<std::int32_t> gains(page_count());
     for (const Candidate& candidate : candidates_) {
@@ -258,82 +225,6 @@ class MapBuilder {
   }
 
   std::size_t page_count() const { return source_.size() / kPageBytes + 1; }
-
-  void collect(std::uint32_t rule, bool sample) {
-    const AddressMap map = result_.map();
-    for (const Match& match : cover_) {
-      const std::uint64_t end = match.source_offset + match.bytes;
-      for (std::uint64_t at = match.source_offset; at < end;) {
-        const std::uint64_t piece = at / kPieceBytes;
-        std::uint64_t piece_end = std::min(end, (piece + 1) * kPieceBytes);
-        const Table* table = table_at(at, &piece_end);
-        const auto address = layouts_.source.address(at);
-        const bool is_wanted = address && (!sample || piece % kSampleEvery == 0) &&
-                               (rule != rules::anchored32 || table != nullptr);
-        if (is_wanted) {
-          references::visit_all(source_view_, at, piece_end, *address,
-                                table == nullptr ? 0 : table->source_address, rule, map,
-                                [&](const Reference& found) { add(found, match, rule, table); });
-        }
-        at = piece_end;
-      }
-    }
-  }
-
-  // The table that an offset of the source lies in, if any; `*end` becomes at most where that ends.
-  const Table* table_at(std::uint64_t offset, std::uint64_t* end) const {
-    const auto& tables = layouts_.tables;
-    const auto after = std::ranges::partition_point(
-        tables, [&](const Table& table) { return table.offset <= offset; });
-    if (after != tables.end()) *end = std::min(*end, after->offset);
-    if (after == tables.begin() || offset >= (after - 1)->end) return nullptr;
-    *end = std::min(*end, (after - 1)->end);
-    return &*(after - 1);
-  }
-
-  void add(const Reference& found, const Match& match, std::uint32_t rule, const Table* table) {
-    const std::uint64_t size = references::size_bytes(found.kind);
-    const std::uint64_t past = found.offset - match.source_offset;
-    if (past + size > match.bytes) return;
-    const std::uint64_t to = match.target_offset + past;
-    const auto partner = static_cast<std::uint64_t>(std::int64_t{found.partner});
-    if (found.partner != 0 && !target_view_.has(to + partner, 4)) return;
-    const auto source_address = layouts_.source.address(found.offset);
-    const auto target_address = layouts_.target.address(to);
-    if (!source_address || !target_address) return;
-    const std::uint64_t place = rule == rules::anchored32
-                                    ? table->target_address
-                                    : *target_address + (found.place - *source_address);
-    const auto target =
-        references::read(found.kind, target_view_, to, found.partner, place, layouts_.base);
-    if (!target || !is_plausible(*target - found.target) || !is_plausible(place - found.place)) {
-      return;
-    }
-    Candidate candidate;
-    candidate.offset = static_cast<std::uint32_t>(found.offset);
-    candidate.target = static_cast<std::uint32_t>(found.target);
-    candidate.place = static_cast<std::uint32_t>(found.place);
-    candidate.target_move = static_cast<std::uint32_t>(*target - found.target);
-    candidate.place_move = static_cast<std::uint32_t>(place - found.place);
-    candidate.rule = static_cast<std::uint8_t>(rule);
-    candidate.is_relative = references::is_relative(found, source_view_);
-    candidate.is_same = std::equal(source_view_.at(found.offset),
-                                   source_view_.at(found.offset) + size, target_view_.at(to));
-    const std::uint64_t four = std::min<std::uint64_t>(size, 4);
-    std::uint32_t word = 0;
-    std::uint32_t changed = 0;
-    for (std::uint64_t i = four; i-- != 0;) {
-      word = word << 8 | source_view_.u8(found.offset + i);
-      changed = changed << 8 | target_view_.u8(to + i);
-    }
-    const std::uint32_t change = changed - word;
-    KnownChange& known = known_changes_[(word * 0x9e3779b1u) >> (32 - kKnownBits)];
-    candidate.is_repeat =
-        change != 0 && (change == last_change_ || (known.word == word && known.change == change));
-    known = {word, change};
-    if (change != 0) last_change_ = change;
-    candidates_.push_back(candidate);
-  }
 
   // What rewriting a reference gains, in bits.
   static std::int32_t gain(const Candidate& candidate, const ShiftTable& shifts) {
@@ -442,11 +333,9 @@ class MapBuilder {
   }
 
   ByteSpan source_;
-  ByteSpan target_;
   const Cover& cover_;
   const ImageLayouts& layouts_;
-  ImageView source_view_;
-  ImageView target_view_;
+  ReferenceSurvey survey_;
   BuiltMap result_;
   std::int64_t step_bits_ = kStepBits;
   std::vector<Candidate> candidates_;
@@ -455,8 +344,6 @@ class MapBuilder {
   // An address in the upper half, in the lower which of candidates_ it is of.
   std::vector<std::uint64_t> by_target_;
   std::vector<std::uint64_t> by_place_;
-  std::uint32_t last_change_ = 0;
-  std::vector<KnownChange> known_changes_ = std::vector<KnownChange>(std::size_t{1} << kKnownBits);
 };
 
 }  // namespace

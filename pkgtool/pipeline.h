@@ -3,8 +3,9 @@
 //   Release -> RomImage -> Cover -> Payload -> Package -> SuperPackage
 //
 //   product.h     read:    PRODUCT.toml -> Release, an image of each ROM package
+//   address_map_builder.h  rebase: image pair -> AddressMap -> the source with its references rewritten
 //   matcher.h     diff:    image pair -> Cover
-//   encoder.h     encode:  Cover -> Payload (chunks of columns, and their hash tree)
+//   encoder.h     encode:  Cover -> Payload (address map, chunks, and their hash tree)
 //   packager.h    package: Payload -> Manifest -> the bytes to be signed
 //   signer.h      sign:    manifest digest -> signature, by key file or external command
 //   produce.h     all of it for one package, and the proof that the device engine installs it
