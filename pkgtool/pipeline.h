@@ -3,7 +3,8 @@
 //   Release -> RomImage -> Cover -> Payload -> Package -> SuperPackage
 //
 //   product.h     read:    PRODUCT.toml -> Release, an image of each ROM package
-//   address_map_builder.h  rebase: image pair -> AddressMap -> the source with its references rewritten
+//   address_map_builder.h
+//                 rebase:  image pair -> AddressMap -> the source, its references rewritten
 //   matcher.h     diff:    image pair -> Cover
 //   encoder.h     encode:  Cover -> Payload (address map, chunks, and their hash tree)
 //   packager.h    package: Payload -> Manifest -> the bytes to be signed
