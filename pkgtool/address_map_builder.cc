@@ -189,7 +189,11 @@ class MapBuilder {
     for (std::size_t i = 0; i < gains.size(); ++i) {
       if (gains[i] > most / kWorthLookingAt) wanted.push_back(kDataRules[i]);
     }
-    candidates_.clear();
+    // Room for all at once: there are many, and a vector that grows needs three times as much.
+    std::size_t expected = 0;
+    for (const std::uint32_t rule : wanted) expected += estimated_count_[rule];
+    candidates_ = {};
+    candidates_.reserve(expected + expected / 16);
     for (const std::uint32_t rule : wanted) {
       const std::size_t begin = candidates_.size();
       survey_.collect(rule, result_.map(), false, &candidates_);
@@ -201,7 +205,9 @@ class MapBuilder {
   // What a rule would gain where it gains anything, by a sample of large images.
   std::int64_t estimated_gain(std::uint32_t rule) {
     candidates_.clear();
-    survey_.collect(rule, result_.map(), source_.size() >= kSampleFromBytes, &candidates_);
+    const bool sample = source_.size() >= kSampleFromBytes;
+    survey_.collect(rule, result_.map(), sample, &candidates_);
+    estimated_count_[rule] = candidates_.size() * (sample ? ReferenceSurvey::sample_every : 1);
     const ShiftTable shifts(result_.shifts);
     std::vector<std::int32_t> gains(page_count());
     for (const Candidate& candidate : candidates_) {
@@ -215,6 +221,7 @@ class MapBuilder {
 
   // In the order of addresses, once: which of it counts changes from round to round.
   void sort_evidence() {
+    by_target_.reserve(candidates_.size());
     for (std::size_t i = 0; i < candidates_.size(); ++i) {
       const Candidate& candidate = candidates_[i];
       by_target_.push_back(std::uint64_t{candidate.target} << 32 | i);
@@ -340,6 +347,7 @@ class MapBuilder {
   std::int64_t step_bits_ = kStepBits;
   std::vector<Candidate> candidates_;
   std::vector<Group> groups_;
+  std::array<std::size_t, rules::all_mask + 1> estimated_count_{};  // By rule.
   std::vector<Evidence> copies_;
   // An address in the upper half, in the lower which of candidates_ it is of.
   std::vector<std::uint64_t> by_target_;
@@ -363,8 +371,8 @@ BuiltMap find_address_map(ByteSpan source, ByteSpan target, std::size_t step_cou
   const std::int64_t much = static_cast<std::int64_t>(source.size()) / kBytesForSecondLook;
   if (first.gain_bits < much) return first;
   if (progress) progress("map", 1, 2);
-  const Bytes rebased = rebase_image(source, first.map(), thread_count);
-  const Cover better = match_roughly(rebased, target);
+  // The rewritten image goes before the next map needs memory.
+  const Cover better = match_roughly(rebase_image(source, first.map(), thread_count), target);
   BuiltMap second = build_address_map(source, target, better, step_count_max);
   return second.gain_bits > first.gain_bits ? second : first;
 }

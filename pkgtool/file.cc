@@ -105,6 +105,19 @@ MappedFile::~MappedFile() {
   }
 }
 
+void expect_no_use(ByteSpan bytes) {
+#if defined(MADV_PAGEOUT)
+  const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
+  const auto begin = reinterpret_cast<std::uintptr_t>(bytes.data());
+  const std::uintptr_t first = round_up(begin, page);
+  const std::uintptr_t last = (begin + bytes.size()) / page * page;
+  // A wish: where the system cannot grant it, nothing is lost.
+  if (first < last) (void)madvise(reinterpret_cast<void*>(first), last - first, MADV_PAGEOUT);
+#else
+  (void)bytes;
+#endif
+}
+
 void write_file(const std::string& path, ByteSpan bytes, const WriteOptions& options) {
   if (path == "-") {
     std::cout.write(reinterpret_cast<const char*>(bytes.data()),

@@ -23,6 +23,10 @@ class MappedFile {
   ByteSpan bytes_;
 };
 
+// Says that these bytes, of a MappedFile or not, will not be read for a while: what the file can
+// give again need not stay in memory. Changes nothing but that.
+void expect_no_use(ByteSpan bytes);
+
 struct WriteOptions {
   bool may_replace = true;
   unsigned mode = 0644;

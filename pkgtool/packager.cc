@@ -8,6 +8,7 @@
 #include "installer/cli/error.h"
 #include "pkgtool/address_map_builder.h"
 #include "pkgtool/cover_planner.h"
+#include "pkgtool/file.h"
 #include "pkgtool/matcher.h"
 
 namespace romdelta::pkgtool {
@@ -168,6 +169,7 @@ Basis find_basis(const BuildRequest& request, bool use_map, const StageProgress&
       basis.map = encode_map(map.map());
       basis.rebased = rebase_image(source, map.map(), request.encoder.thread_count);
       basis.source = basis.rebased;
+      expect_no_use(source);  // Not before the package is replayed.
     }
   }
   basis.matches = find_matches(basis.source, request.target, progress);

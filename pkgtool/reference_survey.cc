@@ -5,9 +5,8 @@
 namespace romdelta::pkgtool {
 namespace {
 
-// A sample takes one of so many pieces.
+// What samples consist of.
 constexpr std::uint64_t kPieceBytes = 4096;
-constexpr std::uint64_t kSampleEvery = 8;
 
 constexpr std::uint64_t kMoveBytesMax = 1 << 27;
 
@@ -31,7 +30,7 @@ void ReferenceSurvey::collect(std::uint32_t rule, const AddressMap& map, bool sa
       std::uint64_t piece_end = std::min(end, (piece + 1) * kPieceBytes);
       const Table* table = table_at(at, &piece_end);
       const auto address = layouts_.source.address(at);
-      const bool is_wanted = address && (!sample || piece % kSampleEvery == 0) &&
+      const bool is_wanted = address && (!sample || piece % sample_every == 0) &&
                              (rule != rules::anchored32 || table != nullptr);
       const auto add = [&](const Reference& found) {
         Candidate candidate;

@@ -29,11 +29,14 @@ bool is_plausible_move(std::uint64_t move);
 // Nothing of what it is given is copied.
 class ReferenceSurvey {
  public:
+  // A sample takes one of so many pieces.
+  static constexpr std::uint64_t sample_every = 8;
+
   ReferenceSurvey(ByteSpan source, ByteSpan target, const Cover& cover,
                   const ImageLayouts& layouts);
 
-  // Appends the references of one rule. Of `map` only base and addresses count. `sample`: of one
-  // eighth of the image.
+  // Appends the references of one rule. Of `map` only base and addresses count. `sample`: of part
+  // of the image.
   void collect(std::uint32_t rule, const AddressMap& map, bool sample,
                std::vector<Candidate>* candidates);
 
