@@ -22,7 +22,8 @@ class StepIndex {
   // The step that `key` lies in, nullptr before the first; and the keys [*begin, *end) for which it
   // is the same.
   const MapStep* find(std::uint64_t key, std::uint64_t* begin, std::uint64_t* end) const {
-    const std::size_t part = std::min<std::uint64_t>(key >> part_bits_, part_count - 1);
+    const auto part =
+        static_cast<std::size_t>(std::min<std::uint64_t>(key >> part_bits_, part_count - 1));
     std::size_t after = begins_[part];
     std::size_t count = (part + 1 == part_count ? steps_.size() : begins_[part + 1]) - after;
     // Without a branch on what is compared: nobody could foretell it.

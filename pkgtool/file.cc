@@ -112,7 +112,9 @@ void expect_no_use(ByteSpan bytes) {
   const std::uintptr_t first = round_up(begin, page);
   const std::uintptr_t last = (begin + bytes.size()) / page * page;
   // A wish: where the system cannot grant it, nothing is lost.
-  if (first < last) (void)madvise(reinterpret_cast<void*>(first), last - first, MADV_PAGEOUT);
+  if (first >= last) return;
+  auto* memory = const_cast<std::uint8_t*>(bytes.data()) + (first - begin);
+  (void)madvise(memory, last - first, MADV_PAGEOUT);
 #else
   (void)bytes;
 #endif
