@@ -14,7 +14,7 @@ Without --stage: all of them. Stages, in this order:
   asan-ubsan  clang++, strict warnings, all tests with address and undefined-behaviour sanitizers
   tidy        clang-tidy over the libraries and the tools
   size        the device engine alone, optimised for size; builds only
-  fuzz        each fuzz target for FUZZ_SECONDS (default 60), starting from its seeds
+  fuzz        each fuzz target for FUZZ_SECONDS (default 30), starting from its seeds
   aarch64     the engine's tests for 64-bit ARM, under qemu-user
   armhf       the engine's tests for 32-bit ARM, under qemu-user
 Logs are in build/logs. JOBS (default: the number of processors) limits parallel work.
@@ -48,7 +48,7 @@ for stage in "${stages[@]}"; do
 done
 
 jobs=${JOBS:-$(nproc)}
-fuzz_seconds=${FUZZ_SECONDS:-60}
+fuzz_seconds=${FUZZ_SECONDS:-30}
 logs=$PWD/build/logs
 mkdir -p "$logs"
 if command -v ccache > /dev/null; then
