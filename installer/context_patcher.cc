@@ -5,7 +5,6 @@
 #include "format/chunk.h"
 #include "format/limits.h"
 #include "installer/context_run.h"
-#include "installer/map_decoder.h"
 #include "installer/range_decoder.h"
 
 namespace romdelta {
@@ -19,23 +18,12 @@ Status ContextPatcher::begin(const MapIdentity& map, Arena* arena) {
       !arena->allocate(limits::source_window_bytes, &window_)) {
     return Status::arena_too_small;
   }
-  if (!map.present()) return Status::ok;
-  MutableByteSpan steps;
-  if (!arena->allocate(map.step_count * limits::map_step_bytes, &steps) ||
-      !arena->allocate(limits::rebase_window_bytes, &raw_window_)) {
-    return Status::arena_too_small;
-  }
-  auto* first = new (steps.data()) MapStep[map.step_count];
-  steps_ = {first, map.step_count};
-  return Status::ok;
+  return source_.begin(map, arena);
 }
 
 Status ContextPatcher::load_map(ByteSpan bytes) {
   // The model has no other use before the first chunk.
-  AddressMap map;
-  const Status status = decode_map(bytes, model_memory_, steps_, &map);
-  if (status == Status::ok) rebaser_ = Rebaser(map);
-  return status;
+  return source_.load_map(bytes, model_memory_);
 }
 
 Status ContextPatcher::patch(ByteSpan chunk, const Source& source, std::uint64_t target_bytes,
@@ -44,10 +32,10 @@ Status ContextPatcher::patch(ByteSpan chunk, const Source& source, std::uint64_t
   std::size_t header_bytes = 0;
   const Status status = parse_context_chunk_header(chunk, &header, &header_bytes);
   if (status != Status::ok) return status;
+  source_.set_source(source);
   auto* model = new (model_memory_.data()) ContextModel;
-  const SourceWindows windows = {rebaser_, window_, raw_window_};
-  return run_context_chunk(header, RangeDecoder(chunk.subspan(header_bytes)), model, windows,
-                           source, target_bytes, writer);
+  return run_context_chunk(header, RangeDecoder(chunk.subspan(header_bytes)), model, window_,
+                           &source_, target_bytes, writer);
 }
 
 }  // namespace romdelta

@@ -8,8 +8,7 @@
 #include "format/status.h"
 #include "installer/arena.h"
 #include "installer/flash_writer.h"
-#include "installer/patcher.h"
-#include "installer/rebaser.h"
+#include "installer/source_reader.h"
 
 namespace romdelta {
 
@@ -31,10 +30,8 @@ class ContextPatcher {
 
  private:
   MutableByteSpan model_memory_;
-  MutableByteSpan window_;      // The source as it is copied,
-  MutableByteSpan raw_window_;  // and as it is read, when there is a map.
-  std::span<MapStep> steps_;
-  Rebaser rebaser_;
+  MutableByteSpan window_;
+  RebasedSource source_;
 };
 
 }  // namespace romdelta

@@ -1,6 +1,16 @@
 // ContextRun: the walk over a chunk of codec 2 that makes target bytes of it. docs/format.md
 // sections 7.7 and 7.8.
 //
+// `Sink` takes what is made, in order:
+//
+//   sink.append(bytes)           the next bytes of the target; ok, or the failure that ends the walk
+//
+// and, if it has these functions, is told where they come from:
+//
+//   sink.copying(position, n)    the next n bytes are those of the source at `position`, changed
+//   sink.literals(n)             the next n bytes are not from the source
+//   sink.change(source, target)  in place of append(): a unit of a copy, before and after
+//
 // In a header, and for any coder that decodes: the engine runs it with RangeDecoder, and pkgtool
 // with a coder that also counts what each decision cost. Such a coder is told what it decodes
 // (announce() of context_model.h) and what became of it:
@@ -16,38 +26,28 @@
 #include "format/chunk.h"
 #include "format/limits.h"
 #include "installer/context_model.h"
-#include "installer/flash_writer.h"
-#include "installer/patcher.h"
-#include "installer/rebaser.h"
+#include "installer/source_reader.h"
 
 namespace romdelta {
 
-// Where the part of the source is that is being copied.
-struct SourceWindows {
-  const Rebaser& rebaser;
-  MutableByteSpan copied;  // limits::source_window_bytes: as it is copied,
-  MutableByteSpan raw;     // and limits::rebase_window_bytes, as it is read, when there is a map.
-};
-
-template <unsigned unit_bytes, typename Coder>
+template <unsigned unit_bytes, typename Coder, typename Sink>
 class ContextRun {
   // A unit's contexts reach this far beyond the bytes that are copied.
   static constexpr std::size_t margin_bytes = 8;
   static constexpr std::size_t window_bytes = limits::source_window_bytes - 2 * margin_bytes;
   static_assert(window_bytes % ContextModel::block_bytes == 0);
-  static_assert(limits::rebase_window_bytes ==
-                limits::source_window_bytes + 2 * Rebaser::margin_bytes);
 
  public:
   // The model has begun. All must outlive the run but the coder, which is at the stream's begin.
-  ContextRun(ContextModel* model, const SourceWindows& windows, std::uint64_t position,
-             const Coder& coder, const Source& source, FlashWriter* writer)
+  // `window`: limits::source_window_bytes, where the part of the source is that is being copied.
+  ContextRun(ContextModel* model, MutableByteSpan window, std::uint64_t position,
+             const Coder& coder, SourceReader* source, Sink* sink)
       : model_(*model),
-        windows_(windows),
+        window_(window),
         coder_(coder),
-        source_(source),
+        source_(*source),
         source_position_(position),
-        writer_(*writer) {}
+        sink_(*sink) {}
 
   Status run(std::uint64_t target_bytes) {
     std::uint64_t left = target_bytes;
@@ -77,7 +77,10 @@ class ContextRun {
 
   Status copy_from_source(std::uint64_t count) {
     if (count == 0) return Status::ok;
-    if (!range_inside(source_position_, count, source_.bytes)) return Status::malformed_chunk;
+    if (!range_inside(source_position_, count, source_.bytes())) return Status::malformed_chunk;
+    if constexpr (requires(Sink& sink) { sink.copying(count, count); }) {
+      sink_.copying(source_position_, count);
+    }
     while (count != 0) {
       // Windows end where blocks do.
       const std::size_t past = source_position_ % ContextModel::block_bytes;
@@ -95,40 +98,20 @@ class ContextRun {
   // The next `count` bytes of the source at margin_bytes of the window, what lies around them
   // beside them. There is nothing but zeros around the source.
   Status load_window(std::size_t count) {
-    const Extent wanted = around(count, margin_bytes);
-    const MutableByteSpan whole = windows_.copied.first(count + 2 * margin_bytes);
-    const std::size_t skipped =
-        margin_bytes - static_cast<std::size_t>(source_position_ - wanted.begin);
-    std::ranges::fill(whole.first(skipped), std::uint8_t{0});
-    std::ranges::fill(whole.subspan(skipped + wanted.bytes), std::uint8_t{0});
-    const MutableByteSpan there = whole.subspan(skipped, wanted.bytes);
-    if (windows_.rebaser.changes_nothing()) return source_.region.read(wanted.begin, there);
-
-    const Extent needed = around(count, margin_bytes + Rebaser::margin_bytes);
-    const MutableByteSpan raw = windows_.raw.first(needed.bytes);
-    const Status status = source_.region.read(needed.begin, raw);
-    if (status != Status::ok) return status;
-    copy_bytes(there.data(),
-               raw.subspan(static_cast<std::size_t>(wanted.begin - needed.begin), wanted.bytes));
-    windows_.rebaser.rewrite(raw, needed.begin, there, wanted.begin);
-    return Status::ok;
-  }
-
-  // The next `count` bytes of the source and `margin` more on each side, where there are any.
-  struct Extent {
-    std::uint64_t begin = 0;
-    std::size_t bytes = 0;
-  };
-  Extent around(std::size_t count, std::size_t margin) const {
     const std::uint64_t begin =
-        source_position_ - std::min<std::uint64_t>(source_position_, margin);
+        source_position_ - std::min<std::uint64_t>(source_position_, margin_bytes);
     const std::uint64_t end =
-        std::min<std::uint64_t>(source_position_ + count + margin, source_.bytes);
-    return {begin, static_cast<std::size_t>(end - begin)};
+        std::min<std::uint64_t>(source_position_ + count + margin_bytes, source_.bytes());
+    const MutableByteSpan whole = window_.first(count + 2 * margin_bytes);
+    const std::size_t skipped = margin_bytes - static_cast<std::size_t>(source_position_ - begin);
+    const MutableByteSpan there = whole.subspan(skipped, static_cast<std::size_t>(end - begin));
+    std::ranges::fill(whole.first(skipped), std::uint8_t{0});
+    std::ranges::fill(whole.subspan(skipped + there.size()), std::uint8_t{0});
+    return source_.read(begin, there);
   }
 
   Status patch_window(std::size_t count) {
-    const std::uint8_t* bytes = windows_.copied.data() + margin_bytes;
+    const std::uint8_t* bytes = window_.data() + margin_bytes;
     std::size_t equal_begin = 0;  // Blocks that do not differ are written together.
     for (std::size_t at = 0; at < count;) {
       const std::size_t past = (source_position_ + at) % ContextModel::block_bytes;
@@ -160,12 +143,17 @@ class ContextRun {
         target[at + i] = static_cast<std::uint8_t>(word >> (8 * i));
       }
       note(bytes + at, target.data() + at, step);
+      if constexpr (takes_changes) {
+        const Status status = append({bytes + at, step}, ByteSpan(target).subspan(at, step));
+        if (status != Status::ok) return status;
+      }
       at += step;
     }
-    return append(ByteSpan(target).first(count));
+    return takes_changes ? Status::ok : append(ByteSpan(target).first(count));
   }
 
   Status take_literals(std::uint64_t count) {
+    if constexpr (requires(Sink& sink) { sink.literals(count); }) sink_.literals(count);
     std::array<std::uint8_t, 256> literals;
     while (count != 0) {
       const auto step = static_cast<std::size_t>(std::min<std::uint64_t>(count, literals.size()));
@@ -193,34 +181,47 @@ class ContextRun {
   }
 
   Status append(ByteSpan bytes) {
+    remember(bytes);
+    return sink_.append(bytes);
+  }
+
+  // A unit that may have changed.
+  Status append(ByteSpan source, ByteSpan target) {
+    remember(target);
+    return sink_.change(source, target);
+  }
+
+  void remember(ByteSpan bytes) {
     const std::size_t known = std::min<std::size_t>(bytes.size(), 4);
     for (const std::uint8_t byte : bytes.last(known)) recent_ = recent_ << 8 | byte;
     produced_ += bytes.size();
-    return writer_.append(bytes);
   }
 
+  static constexpr bool takes_changes =
+      requires(Sink& sink, ByteSpan bytes) { sink.change(bytes, bytes); };
+
   ContextModel& model_;
-  const SourceWindows& windows_;
+  MutableByteSpan window_;
   Coder coder_;
-  const Source& source_;
+  SourceReader& source_;
   std::uint64_t source_position_;
-  FlashWriter& writer_;
+  Sink& sink_;
   std::uint32_t recent_ = 0;    // The last four target bytes, the last in the low byte.
   std::uint64_t produced_ = 0;  // Target bytes of this chunk so far.
 };
 
 // A whole chunk, whose header was parsed. `coder`: at the begin of its stream. `model` is begun
-// here. Makes `target_bytes` into `writer`. malformed_chunk, or the flash's failure.
-template <typename Coder>
+// here. Makes `target_bytes` into `sink`. malformed_chunk, or the failure of source or sink.
+template <typename Coder, typename Sink>
 Status run_context_chunk(const ContextChunkHeader& header, const Coder& coder, ContextModel* model,
-                         const SourceWindows& windows, const Source& source,
-                         std::uint64_t target_bytes, FlashWriter* writer) {
+                         MutableByteSpan window, SourceReader* source, std::uint64_t target_bytes,
+                         Sink* sink) {
   model->begin();
   const std::uint64_t position = header.source_position;
   return header.unit_bytes == 2
-             ? ContextRun<2, Coder>(model, windows, position, coder, source, writer)
+             ? ContextRun<2, Coder, Sink>(model, window, position, coder, source, sink)
                    .run(target_bytes)
-             : ContextRun<4, Coder>(model, windows, position, coder, source, writer)
+             : ContextRun<4, Coder, Sink>(model, window, position, coder, source, sink)
                    .run(target_bytes);
 }
 

@@ -7,9 +7,9 @@
 #include "format/hash_tree.h"
 #include "format/result_code.h"
 #include "installer/context_run.h"
-#include "installer/map_decoder.h"
 #include "installer/port/flash_ram.h"
 #include "installer/range_decoder.h"
+#include "installer/source_reader.h"
 
 namespace romdelta::pkgtool {
 namespace {
@@ -191,13 +191,15 @@ class PackageMeter {
       check(decoder_.begin(manifest_, &arena), 0);
       return;
     }
+    rebased_.set_source(source_);
     if (!manifest_.map.present()) return;
+    decoder_memory_.resize(manifest_.map.step_count * limits::map_step_bytes +
+                           limits::rebase_window_bytes + 2 * Arena::line_bytes);
+    Arena arena(decoder_memory_);
+    check(rebased_.begin(manifest_.map, &arena), 0);
     Bytes scratch(limits::context_model_bytes);
-    steps_.resize(manifest_.map.step_count);
     const std::size_t begin = verified_.head->head_bytes;
-    AddressMap map;
-    check(decode_map(package_.subspan(begin, manifest_.map.bytes), scratch, steps_, &map), begin);
-    rebaser_ = Rebaser(map);
+    check(rebased_.load_map(package_.subspan(begin, manifest_.map.bytes), scratch), begin);
   }
 
   Status meter_columns(const ChunkReport& chunk, ByteSpan bytes) {
@@ -222,9 +224,8 @@ class PackageMeter {
     Status status = parse_context_chunk_header(bytes, &header, &header_bytes);
     if (status != Status::ok) return status;
     const ByteSpan stream = bytes.subspan(header_bytes);
-    const SourceWindows windows = {rebaser_, window_, raw_window_};
-    status = run_context_chunk(header, MeteredDecoder(stream, &account_), model_.get(), windows,
-                               source_, chunk.target_bytes, &writer_);
+    status = run_context_chunk(header, MeteredDecoder(stream, &account_), model_.get(), window_,
+                               &rebased_, chunk.target_bytes, &writer_);
     if (status != Status::ok) return status;
     account_.charge_structure(Stream::chunk_headers, header_bytes);
     account_.settle(stream.size());
@@ -240,15 +241,13 @@ class PackageMeter {
   Bytes group_;
   FlashWriter writer_;
   SizeAccount& account_;
-  // Codec zstd.
   Bytes decoder_memory_;
+  // Codec zstd.
   Decoder decoder_;
   // Codec context.
   std::unique_ptr<ContextModel> model_ = std::make_unique<ContextModel>();
   Bytes window_ = Bytes(limits::source_window_bytes);
-  Bytes raw_window_ = Bytes(limits::rebase_window_bytes);
-  std::vector<MapStep> steps_;
-  Rebaser rebaser_;
+  RebasedSource rebased_;
 };
 
 }  // namespace
