@@ -22,6 +22,7 @@ const char* personal_of(DigestDomain domain) {
     case DigestDomain::tree_node: return "romdelta nodes 1";
     case DigestDomain::chunk: return "romdelta chunk 1";
     case DigestDomain::map: return "romdelta admap 1";
+    case DigestDomain::plan: return "romdelta splan 1";
   }
   return "romdelta none  1";
 }

@@ -26,7 +26,7 @@ struct Checksum {
 
 // What is being digested: becomes BLAKE2b's personalisation, so that the bytes of one kind of thing
 // can never stand for another (docs/format.md section 2).
-enum class DigestDomain : std::uint8_t { image, manifest, tree_node, chunk, map };
+enum class DigestDomain : std::uint8_t { image, manifest, tree_node, chunk, map, plan };
 
 // Incremental BLAKE2b-256. Holds its state in place; no allocation.
 class DigestStream {

@@ -59,7 +59,21 @@ inline constexpr std::uint32_t map_step_count_max = 32 * 1024;
 inline constexpr std::size_t map_step_bytes = 8;
 inline constexpr std::uint32_t map_bytes_max = 512u << 10;
 // The part of the source that is rewritten at once, with what has to be known around it.
-inline constexpr std::size_t rebase_window_bytes = source_window_bytes + 2 * 128;
+inline constexpr std::size_t rebase_margin_bytes = 128;
+inline constexpr std::size_t rebase_window_bytes = source_window_bytes + 2 * rebase_margin_bytes;
+
+// In place: the unit in which old bytes are kept. A plan may name so many groups, and so many of
+// anything else that a device holds a table of.
+inline constexpr std::uint32_t grain_bytes = 64;
+inline constexpr std::uint32_t group_count_max = 1u << 20;
+inline constexpr std::uint32_t plan_bytes_max = 1u << 20;
+inline constexpr std::uint32_t spill_block_count_max = 16 * 1024;
+inline constexpr std::uint32_t fragment_count_max = 64 * 1024;
+inline constexpr std::uint32_t kept_count_max = 64 * 1024;
+// The statistics of a plan's numbers while it is read.
+inline constexpr std::size_t plan_model_bytes = 12 * 1024;
+// A script is read through a window of this size.
+inline constexpr std::size_t script_window_bytes = 512;
 
 // Staging for journal and inventory records: one largest program unit.
 inline constexpr std::size_t record_buffer_bytes = program_unit_bytes_max;

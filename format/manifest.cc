@@ -22,6 +22,7 @@ enum Tag : std::uint16_t {
   tag_hardware = 0x000b,
   tag_security_counter = 0x000c,
   tag_map = 0x000d,
+  tag_plan = 0x0010,
   tag_encoder = 0x8001,
 };
 constexpr std::uint16_t kNonCritical = 0x8000;
@@ -95,6 +96,19 @@ void read_geometry(ByteReader* reader, Manifest* m) {
   m->erase_block_bytes = reader->u32();
 }
 
+void read_plan(ByteReader* reader, PlanIdentity* plan) {
+  plan->bytes = reader->u32();
+  plan->step_count = reader->u32();
+  plan->hole_count = reader->u32();
+  plan->kept_count_max = reader->u32();
+  plan->fragment_count_max = reader->u32();
+  plan->reserve_blocks = reader->u32();
+  plan->program_unit_bytes = reader->u32();
+  plan->block_erase_count = reader->u32();
+  plan->rewritten_bytes = reader->u64();
+  plan->digest = read_digest(reader);
+}
+
 void read_budgets(ByteReader* reader, Budgets* budgets) {
   budgets->ram_bytes = reader->u64();
   budgets->scratch_bytes = reader->u64();
@@ -107,8 +121,8 @@ void read_budgets(ByteReader* reader, Budgets* budgets) {
 Status read_layout(ByteReader* reader, Manifest* m) {
   const std::uint8_t value = reader->u8();
   if (!reader->ok()) return Status::malformed_manifest;
-  if (value != static_cast<std::uint8_t>(Layout::ab)) return Status::unsupported_layout;
-  m->layout = Layout::ab;
+  m->layout = static_cast<Layout>(value);
+  if (m->layout != Layout::ab && m->layout != Layout::in_place) return Status::unsupported_layout;
   return Status::ok;
 }
 
@@ -156,6 +170,10 @@ Status read_field(std::uint16_t tag, ByteReader* value, Manifest* m) {
       m->map.digest = read_digest(value);
       good = m->map.bytes != 0;  // Else the field must be left out.
       break;
+    case tag_plan:
+      read_plan(value, &m->plan);
+      good = m->plan.present();
+      break;
     case tag_encoder: {
       const std::string_view text = as_text(value->bytes(value->remaining()));
       good = is_printable(text) && m->encoder.assign(text);
@@ -173,14 +191,38 @@ bool map_is_consistent(const Manifest& m) {
          m.map.step_count != 0 && m.map.step_count <= limits::map_step_count_max;
 }
 
+// A delta in place has a plan, nothing else has one.
+bool plan_is_consistent(const Manifest& m) {
+  const PlanIdentity& plan = m.plan;
+  const bool needs_plan = m.layout == Layout::in_place && !m.is_full();
+  if (plan.present() != needs_plan) return false;
+  if (!needs_plan) return m.budgets.scratch_bytes == 0;
+  const std::uint64_t groups = m.group_count();
+  const std::uint64_t rewritten_most = std::uint64_t{plan.step_count} * m.group_bytes;
+  return m.codec == Codec::context && m.source_count == 1 && plan.bytes <= limits::plan_bytes_max &&
+         m.group_bytes % limits::grain_bytes == 0 && groups <= limits::group_count_max &&
+         m.sources[0].bytes <= std::uint64_t{limits::group_count_max} * m.group_bytes &&
+         plan.step_count != 0 && plan.step_count <= groups &&
+         plan.hole_count <= groups - plan.step_count && plan.rewritten_bytes != 0 &&
+         plan.rewritten_bytes <= std::min(rewritten_most, m.target.bytes) &&
+         m.chunk_count <= plan.step_count && plan.kept_count_max <= limits::kept_count_max &&
+         plan.fragment_count_max <= limits::fragment_count_max && plan.program_unit_bytes != 0 &&
+         plan.program_unit_bytes <= limits::program_unit_bytes_max &&
+         m.erase_block_bytes % plan.program_unit_bytes == 0 &&
+         m.budgets.scratch_bytes % m.erase_block_bytes == 0 &&
+         m.budgets.scratch_bytes <= limits::image_bytes_max &&
+         m.spill_block_count() <= limits::spill_block_count_max &&
+         plan.reserve_blocks <= m.spill_block_count();
+}
+
 bool chunks_are_consistent(const Manifest& m) {
   if (m.target.bytes == 0) {
-    return m.chunk_count == 0 && m.payload_bytes == 0 && !m.map.present() &&
+    return m.chunk_count == 0 && m.payload_bytes == 0 && !m.map.present() && !m.plan.present() &&
            m.tree_root == Digest{} && m.chunk_stored_bytes_max == 0 &&
            m.chunk_decoded_bytes_max == 0;
   }
   if (m.chunk_count == 0 || m.chunk_count > limits::chunk_count_max) return false;
-  if (m.chunk_count > m.target.bytes) return false;
+  if (m.chunk_count > m.output_bytes()) return false;
   if (m.chunk_stored_bytes_max == 0 || m.chunk_stored_bytes_max > limits::chunk_stored_bytes_max) {
     return false;
   }
@@ -191,7 +233,7 @@ bool chunks_are_consistent(const Manifest& m) {
   // Both bounds below stay far from 64-bit overflow by the limits just checked.
   const std::uint64_t tree_bytes = tree_bytes_total(m.chunk_count);
   const std::uint64_t stored_most = std::uint64_t{m.chunk_count} * m.chunk_stored_bytes_max;
-  const std::uint64_t other_bytes = tree_bytes + m.map.bytes;
+  const std::uint64_t other_bytes = tree_bytes + m.map.bytes + m.plan.bytes;
   return m.payload_bytes > other_bytes && m.payload_bytes - other_bytes <= stored_most;
 }
 
@@ -202,7 +244,7 @@ bool geometry_is_consistent(const Manifest& m) {
 }
 
 bool is_consistent(const Manifest& m) {
-  return chunks_are_consistent(m) && geometry_is_consistent(m) &&
+  return geometry_is_consistent(m) && plan_is_consistent(m) && chunks_are_consistent(m) &&
          m.budgets.ram_bytes >= arena_bytes_needed(m);
 }
 
@@ -252,7 +294,7 @@ Status parse_manifest(ByteSpan bytes, Manifest* manifest) {
     ByteReader value_reader(value);
     const Status status = read_field(tag, &value_reader, &parsed);
     if (status != Status::ok) return status;
-    if (tag <= tag_map || tag == tag_encoder) seen |= seen_bit(tag);
+    if (tag <= tag_plan || tag == tag_encoder) seen |= seen_bit(tag);
   }
   if (!reader.done() || (seen & kRequired) != kRequired) return Status::malformed_manifest;
   if (!is_consistent(parsed)) return Status::malformed_manifest;
@@ -314,6 +356,20 @@ void encode_manifest(const Manifest& m, ByteWriter* writer) {
       w->bytes(m.map.digest.value);
     });
   }
+  if (m.plan.present()) {
+    field(tag_plan, [&](ByteWriter* w) {
+      w->u32(m.plan.bytes);
+      w->u32(m.plan.step_count);
+      w->u32(m.plan.hole_count);
+      w->u32(m.plan.kept_count_max);
+      w->u32(m.plan.fragment_count_max);
+      w->u32(m.plan.reserve_blocks);
+      w->u32(m.plan.program_unit_bytes);
+      w->u32(m.plan.block_erase_count);
+      w->u64(m.plan.rewritten_bytes);
+      w->bytes(m.plan.digest.value);
+    });
+  }
   if (!m.encoder.empty()) write_field(writer, tag_encoder, m.encoder.bytes());
 }
 
@@ -321,24 +377,52 @@ std::uint32_t chunk_buffer_bytes(const Manifest& m) {
   return std::max(m.chunk_stored_bytes_max, m.map.bytes);
 }
 
+std::uint64_t grains_of_group(const Manifest& m) {
+  const std::uint64_t margin = m.map.present() ? limits::rebase_margin_bytes : 0;
+  return (m.group_bytes + 2 * margin) / limits::grain_bytes;
+}
+
+namespace {
+
+// Every buffer starts on a cache line; arena.h rounds the same way.
+constexpr std::uint64_t line = 64;
+
+std::uint64_t map_arena_bytes(const Manifest& m) {
+  if (!m.map.present()) return 0;
+  return round_up(m.map.step_count * limits::map_step_bytes, line) +
+         round_up(limits::rebase_window_bytes, line);
+}
+
+// What only a delta in place needs.
+std::uint64_t plan_arena_bytes(const Manifest& m) {
+  const std::uint64_t kept = std::uint64_t{m.plan.kept_count_max} + 1;
+  const std::uint64_t bitmap_words = (grains_of_group(m) + 31) / 32;
+  return round_up(m.plan.bytes, line) + limits::plan_model_bytes +
+         round_up((m.group_count() + 31) / 32 * 4, line) +
+         round_up(m.plan.hole_count * std::uint64_t{8}, line) +
+         round_up(kept * (16 + 4 * bitmap_words), line) + 2 * round_up(4 * bitmap_words, line) +
+         round_up(m.plan.fragment_count_max * std::uint64_t{24}, line) +
+         round_up(m.spill_block_count() * 16, line) + limits::program_unit_bytes_max +
+         limits::script_window_bytes;
+}
+
+}  // namespace
+
 std::uint64_t arena_bytes_needed(const Manifest& m) {
-  // Every buffer starts on a cache line; arena.h rounds the same way.
-  constexpr std::uint64_t line = 64;
   std::uint64_t total = limits::head_bytes_max + limits::record_buffer_bytes;
-  if (m.chunk_count != 0) {
-    total += m.codec == Codec::zstd
-                 ? limits::zstd_context_bytes
-                 : limits::context_model_bytes + round_up(limits::source_window_bytes, line);
-    total += round_up(m.group_bytes, line);
-    total += round_up(chunk_buffer_bytes(m), line);
-    total += round_up(m.chunk_decoded_bytes_max, line);
-    if (m.map.present()) {
-      total += round_up(m.map.step_count * limits::map_step_bytes, line);
-      total += round_up(limits::rebase_window_bytes, line);
-    }
-    total += tree_depth(m.chunk_count) * tree_node_bytes_max(m.chunk_count);
+  if (m.chunk_count == 0) return total;
+  total += tree_depth(m.chunk_count) * tree_node_bytes_max(m.chunk_count);
+  const std::uint64_t chunk_bytes = round_up(chunk_buffer_bytes(m), line);
+  const std::uint64_t group_bytes = round_up(m.group_bytes, line);
+  if (m.codec == Codec::zstd) {
+    return total + limits::zstd_context_bytes + group_bytes + chunk_bytes +
+           round_up(m.chunk_decoded_bytes_max, line);
   }
-  return total;
+  total += round_up(limits::source_window_bytes, line) + map_arena_bytes(m);
+  const std::uint64_t decoding = limits::context_model_bytes + chunk_bytes;
+  if (!m.plan.present()) return total + decoding + group_bytes;
+  // A chunk is unpacked before a group is made: both have the same memory.
+  return total + plan_arena_bytes(m) + std::max(decoding, group_bytes);
 }
 
 }  // namespace romdelta

@@ -19,7 +19,7 @@ namespace romdelta {
 // Where the target is written.
 enum class Layout : std::uint8_t {
   ab = 0,        // Into the other slot, in ascending order.
-  in_place = 1,  // Over the source. Reserved in this version: refused with unsupported_layout.
+  in_place = 1,  // Over the source, in the order of the plan.
 };
 
 // How a chunk is coded.
@@ -42,10 +42,10 @@ struct ImageIdentity {
 // erase_count. The installer refuses before the first write when one cannot be met.
 struct Budgets {
   std::uint64_t ram_bytes = 0;          // Arena.
-  std::uint64_t scratch_bytes = 0;      // Scratch region (in place only).
+  std::uint64_t scratch_bytes = 0;      // Scratch region (deltas in place only).
   std::uint64_t journal_bytes = 0;      // Journal records appended by an uninterrupted install.
-  std::uint64_t flash_write_bytes = 0;  // Programmed into the target slot.
-  std::uint64_t erase_count = 0;        // Erase blocks erased in the target slot.
+  std::uint64_t flash_write_bytes = 0;  // Programmed into the target slot and into scratch.
+  std::uint64_t erase_count = 0;        // Erase blocks erased there.
   std::uint64_t redo_bytes = 0;         // Most target bytes written again after one cut.
 };
 
@@ -66,6 +66,21 @@ struct MapIdentity {
   bool present() const { return bytes != 0; }
 };
 
+// The plan of a delta in place, behind the address map. docs/format.md section 7.12.
+struct PlanIdentity {
+  std::uint32_t bytes = 0;               // As stored. 0: there is none.
+  std::uint32_t step_count = 0;          // Groups that are written.
+  std::uint32_t hole_count = 0;          // Groups that are lent to the spill.
+  std::uint32_t kept_count_max = 0;      // Stashes of earlier steps that are needed at once.
+  std::uint32_t fragment_count_max = 0;  // Fragments in the spill at once.
+  std::uint32_t reserve_blocks = 0;      // Spill blocks that are free after each step.
+  std::uint32_t program_unit_bytes = 0;  // Of the spill: the device's own divides it.
+  std::uint32_t block_erase_count = 0;   // Most erases of one block, of the slot or of scratch.
+  std::uint64_t rewritten_bytes = 0;     // Of all groups that are written.
+  Digest digest;
+  bool present() const { return bytes != 0; }
+};
+
 struct Manifest {
   PackageId package_id;
   Layout layout = Layout::ab;
@@ -77,7 +92,8 @@ struct Manifest {
   std::size_t source_count = 0;  // 0: a full package.
 
   std::uint64_t payload_bytes = 0;
-  MapIdentity map;  // Codec context only.
+  MapIdentity map;    // Codec context only.
+  PlanIdentity plan;  // Deltas in place only.
   std::uint32_t chunk_count = 0;
   Digest tree_root;  // All zero when chunk_count is 0.
 
@@ -92,6 +108,17 @@ struct Manifest {
   Text<limits::encoder_bytes_max> encoder;  // What made the payload; informative.
 
   bool is_full() const { return source_count == 0; }
+  // What the chunks make: the target, or the groups of it that are written.
+  std::uint64_t output_bytes() const {
+    return plan.present() ? plan.rewritten_bytes : target.bytes;
+  }
+  // Groups of the target; the last may be shorter than the others.
+  std::uint64_t group_count() const { return round_up(target.bytes, group_bytes) / group_bytes; }
+  // Blocks of the spill: the scratch, then the holes. docs/format.md section 7.14.
+  std::uint64_t spill_block_count() const {
+    return budgets.scratch_bytes / erase_block_bytes +
+           std::uint64_t{plan.hole_count} * (group_bytes / erase_block_bytes);
+  }
 };
 
 // Parses exactly `bytes` and checks every rule of section 4. On failure `*manifest` is unchanged.
@@ -101,8 +128,12 @@ Status parse_manifest(ByteSpan bytes, Manifest* manifest);
 // Encodes in the one legal way. The writer fails when the manifest exceeds its buffer.
 void encode_manifest(const Manifest& manifest, ByteWriter* writer);
 
-// The largest structure that a device collects whole: a chunk, or the map.
+// The largest structure that a device collects whole in one buffer: a chunk, or the map.
 std::uint32_t chunk_buffer_bytes(const Manifest& manifest);
+
+// Grains of the source whose reading depends on one group: its own, and on each side those that an
+// address map looks around in.
+std::uint64_t grains_of_group(const Manifest& manifest);
 
 // Arena bytes that an installer of this version needs for the package: the ram_bytes budget.
 // Depends on the codec, the chunk and group sizes, the chunk count and the map's size only.

@@ -89,6 +89,11 @@ constexpr std::array<ResultRow, status_count> kRows = {{
      "report it with the package and the installer's version"},
     {S::no_record, C::undefined_error, "no valid record was found",
      "provision the device, or install the package again"},
+    {S::update_pending, C::update_pending,
+     "another package has begun to overwrite its source and is not finished",
+     "resume with that package first"},
+    {S::source_damaged, C::source_damaged, "a part of the source was damaged during the update",
+     "send a full package; if it repeats, replace the storage"},
 }};
 
 constexpr bool rows_follow_status_numbers() {
@@ -122,6 +127,8 @@ const char* to_string(ResultCode code) {
     case C::undefined_error: return "Undefined Error";
     case C::update_failed: return "Firmware Update Failed";
     case C::rollback_refused: return "Rollback Refused (vendor)";
+    case C::source_damaged: return "Source Damaged (vendor)";
+    case C::update_pending: return "Another Update Pending (vendor)";
     case C::flash_error: return "Flash Error (vendor)";
     case C::no_room_for_update: return "Firmware Update Fails Due to Device Out of Memory";
   }

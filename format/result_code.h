@@ -21,6 +21,8 @@ enum class ResultCode : std::uint16_t {
   undefined_error = 409,
   update_failed = 410,
   rollback_refused = 451,
+  source_damaged = 455,
+  update_pending = 456,
   flash_error = 457,
   no_room_for_update = 502,
 };

@@ -41,6 +41,8 @@ const char* to_string(Status status) {
     case Status::out_of_order: return "out_of_order";
     case Status::internal: return "internal";
     case Status::no_record: return "no_record";
+    case Status::update_pending: return "update_pending";
+    case Status::source_damaged: return "source_damaged";
   }
   return "unknown";
 }

@@ -61,10 +61,14 @@ enum class [[nodiscard]] Status : std::uint8_t{
 
     // A record on flash or in a buffer that does not parse: an empty place, not an alarm.
     no_record = 36,
+
+    // In place.
+    update_pending = 37,  // Another package has begun to overwrite its source.
+    source_damaged = 38,  // What is left of the source is not what was checked.
 };
 
 // One past the largest enumerator: lets tables and tests walk every Status.
-inline constexpr unsigned status_count = 37;
+inline constexpr unsigned status_count = 39;
 
 // The enumerator's name, as printed by tools and written in vectors. Never null; "unknown" for a
 // number outside the enumeration.

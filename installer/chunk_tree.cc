@@ -6,9 +6,10 @@ Status ChunkTree::begin(const Manifest& manifest, std::uint64_t payload_offset, 
   *this = ChunkTree{};
   chunk_count_ = manifest.chunk_count;
   depth_ = tree_depth(chunk_count_);
-  // The map lies in front of the tree.
-  root_ = {{manifest.payload_bytes - manifest.map.bytes, manifest.target.bytes, manifest.tree_root},
-           payload_offset + manifest.map.bytes,
+  // Map and plan lie in front of the tree.
+  const std::uint64_t front_bytes = std::uint64_t{manifest.map.bytes} + manifest.plan.bytes;
+  root_ = {{manifest.payload_bytes - front_bytes, manifest.output_bytes(), manifest.tree_root},
+           payload_offset + front_bytes,
            0};
   for (unsigned level = 0; level < depth_; ++level) {
     const std::size_t bytes = tree_node_bytes_max(chunk_count_);

@@ -7,6 +7,7 @@
 #include <array>
 
 #include "format/bytes.h"
+#include "format/limits.h"
 #include "installer/address_map.h"
 
 namespace romdelta {
@@ -50,7 +51,7 @@ class StepIndex {
 class Rebaser {
  public:
   // What has to be known of the source on each side of the bytes to be rewritten.
-  static constexpr std::size_t margin_bytes = 128;
+  static constexpr std::size_t margin_bytes = limits::rebase_margin_bytes;
 
   // Changes nothing.
   Rebaser() = default;

@@ -7,9 +7,6 @@
 
 namespace romdelta {
 
-static_assert(limits::rebase_window_bytes ==
-              limits::source_window_bytes + 2 * Rebaser::margin_bytes);
-
 Status RebasedSource::begin(const MapIdentity& map, Arena* arena) {
   if (!map.present()) return Status::ok;
   MutableByteSpan steps;
