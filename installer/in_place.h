@@ -44,6 +44,8 @@ class InPlace {
   // Where map and chunks are collected, one at a time; and the plan.
   MutableByteSpan chunk_buffer() const { return chunk_buffer_; }
   MutableByteSpan plan_buffer() const { return plan_bytes_; }
+  // Free between calls.
+  MutableByteSpan group_buffer() const { return group_buffer_; }
 
   // Both were authenticated in their buffers. malformed_chunk.
   Status load_map(ByteSpan bytes) { return source_.load_map(bytes, model_memory_); }

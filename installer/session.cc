@@ -98,40 +98,52 @@ Status Session::take_head() {
 }
 
 Status Session::take_payload() {
-  have_bytes_ = 0;
+  const ByteSpan bytes = collected_.first(collect_bytes_);
+  Status status = Status::ok;
   if (stage_ == Stage::map) {
-    const ByteSpan map = chunk_buffer_.first(head_.manifest.map.bytes);
-    const Status status = accept_map(map);
-    return status == Status::ok ? want_next() : status;
+    status = accept_map(bytes);
+  } else if (stage_ == Stage::plan) {
+    status = accept_plan(bytes);
+  } else {
+    status = wanted_.is_node ? tree_.accept_node(wanted_) : accept_chunk(wanted_);
   }
-  const Status status = wanted_.is_node ? tree_.accept_node(wanted_) : accept_chunk(wanted_);
   return status == Status::ok ? want_next() : status;
+}
+
+void Session::collect(Stage stage, MutableByteSpan buffer, std::size_t bytes) {
+  stage_ = stage;
+  collected_ = buffer;
+  collect_bytes_ = bytes;
+  have_bytes_ = 0;
 }
 
 Status Session::want_next() {
   have_bytes_ = 0;
+  const Manifest& manifest = head_.manifest;
+  if (!already_installed_ && manifest.map.present() && !map_loaded_) {
+    collect(Stage::map, chunk_buffer_, manifest.map.bytes);
+    next_offset_ = head_.head_bytes;
+    return Status::ok;
+  }
+  if (!already_installed_ && manifest.plan.present() && !plan_loaded_) {
+    collect(Stage::plan, in_place_.plan_buffer(), manifest.plan.bytes);
+    next_offset_ = head_.head_bytes + manifest.map.bytes;
+    return Status::ok;
+  }
   if (already_installed_ || tree_.done()) {
     stage_ = Stage::complete;
     next_offset_ = head_.file_bytes();
     return Status::ok;
   }
-  if (head_.manifest.map.present() && !map_loaded_) {
-    stage_ = Stage::map;
-    collected_ = chunk_buffer_;
-    collect_bytes_ = head_.manifest.map.bytes;
-    next_offset_ = head_.head_bytes;
-    return Status::ok;
-  }
-  stage_ = Stage::payload;
   wanted_ = tree_.wanted();
-  if (!wanted_.is_node && tree_.chunk() == resumed_at_chunk_) {
+  if (!wanted_.is_node && !is_delta_in_place() && tree_.chunk() == resumed_at_chunk_) {
     const Status status = check_resume_point();
     if (status != Status::ok) return status;
   }
-  if (!wanted_.is_node && wanted_.bytes > head_.manifest.chunk_stored_bytes_max)
+  if (!wanted_.is_node && wanted_.bytes > manifest.chunk_stored_bytes_max)
     return Status::malformed_chunk;
-  collected_ = wanted_.is_node ? tree_.node_buffer(wanted_.level) : chunk_buffer_;
-  collect_bytes_ = static_cast<std::size_t>(wanted_.bytes);
+  collect(Stage::payload, wanted_.is_node ? tree_.node_buffer(wanted_.level) : chunk_buffer_,
+          static_cast<std::size_t>(wanted_.bytes));
   next_offset_ = wanted_.offset_bytes;
   return Status::ok;
 }
@@ -146,6 +158,13 @@ Status Session::accept_head(ByteSpan head_bytes) {
   if (status == Status::ok) status = check_inventory();
   if (status != Status::ok || already_installed_) return status;
   status = prepare();
+  if (is_delta_in_place()) {
+    // What is written already is no source any more; that it is the right one was checked before.
+    if (status == Status::ok && !is_resuming_in_place()) status = check_source();
+    // The journal may be lost: the plan tells whether the slot is half-way.
+    source_is_whole_ = status == Status::ok && !is_resuming_in_place();
+    return status == Status::wrong_source && source_version_fits() ? Status::ok : status;
+  }
   if (status == Status::ok) status = check_source();
   if (status == Status::ok) status = resume_from_journal();
   return status;
@@ -172,7 +191,15 @@ Status Session::check_inventory() {
   if (status == Status::ok) status = inventory_.find(manifest.package_id.view(), &installed_);
   if (status != Status::ok) return status;
 
-  target_slot_ = other_slot(installed_.active_slot);
+  // Once a source is being overwritten, only the package that does it can finish.
+  const JournalRecord& newest = journal_.newest();
+  const bool is_pending = journal_.has_record() && newest.kind != JournalKind::done;
+  if (is_pending && newest.layout == Layout::in_place &&
+      newest.manifest_digest != head_.manifest_digest) {
+    return Status::update_pending;
+  }
+  target_slot_ = manifest.layout == Layout::in_place ? installed_.active_slot
+                                                     : other_slot(installed_.active_slot);
   if (installed_.state == PackageState::installed &&
       installed_.manifest_digest == head_.manifest_digest) {
     already_installed_ = true;
@@ -180,6 +207,12 @@ Status Session::check_inventory() {
     return Status::ok;
   }
   if (manifest.security_counter < installed_.security_counter) return Status::rollback;
+  const Status slot_status = check_slot();
+  return slot_status == Status::ok && is_delta_in_place() ? check_scratch() : slot_status;
+}
+
+Status Session::check_slot() const {
+  const Manifest& manifest = head_.manifest;
   const FlashRegion& target = region_->slot(target_slot_);
   if (!target.is_usable()) return Status::unsupported_layout;
   if (manifest.target.bytes > target.size_bytes()) return Status::slot_too_small;
@@ -191,8 +224,30 @@ Status Session::check_inventory() {
   return Status::ok;
 }
 
+Status Session::check_scratch() const {
+  const PlanIdentity& plan = head_.manifest.plan;
+  const FlashRegion& slot = region_->slot(target_slot_);
+  if (plan.program_unit_bytes % slot.geometry().program_unit_bytes != 0) {
+    return Status::unsupported_geometry;
+  }
+  if (head_.manifest.budgets.scratch_bytes == 0) return Status::ok;
+  if (!device_.scratch.is_usable() ||
+      plan.program_unit_bytes % device_.scratch.geometry().program_unit_bytes != 0 ||
+      head_.manifest.erase_block_bytes % device_.scratch.rewrite_unit_bytes() != 0) {
+    return Status::unsupported_geometry;
+  }
+  return Status::ok;
+}
+
 Status Session::prepare() {
   if (head_.manifest.chunk_count == 0) return Status::ok;
+  if (is_delta_in_place()) {
+    const Status status = in_place_.begin(head_, &arena_);
+    if (status != Status::ok) return status;
+    group_buffer_ = in_place_.group_buffer();
+    chunk_buffer_ = in_place_.chunk_buffer();
+    return tree_.begin(head_.manifest, head_.head_bytes, &arena_);
+  }
   // In the order and sizes that arena_bytes_needed counts.
   if (!arena_.allocate(head_.manifest.group_bytes, &group_buffer_) ||
       !arena_.allocate(chunk_buffer_bytes(head_.manifest), &chunk_buffer_)) {
@@ -203,11 +258,22 @@ Status Session::prepare() {
   return tree_.begin(head_.manifest, head_.head_bytes, &arena_);
 }
 
+bool Session::is_resuming_in_place() const {
+  const JournalRecord& newest = journal_.newest();
+  return journal_.has_record() && newest.layout == Layout::in_place &&
+         newest.manifest_digest == head_.manifest_digest &&
+         (newest.kind == JournalKind::checkpoint || newest.kind == JournalKind::step);
+}
+
+bool Session::source_version_fits() const {
+  return head_.manifest.sources[0].version == installed_.version;
+}
+
 Status Session::check_source() {
   if (head_.manifest.is_full()) return Status::ok;
   const ImageIdentity& expected = head_.manifest.sources[0];
   const FlashRegion& slot = region_->slot(installed_.active_slot);
-  if (!(expected.version == installed_.version)) return Status::wrong_source;
+  if (!source_version_fits()) return Status::wrong_source;
   if (!slot.is_usable() || expected.bytes > slot.size_bytes()) return Status::wrong_source;
   // The source may be read before any group buffer exists (an empty target): the head's buffer is
   // no longer needed, and always there.
@@ -234,8 +300,9 @@ JournalRecord Session::journal_record(JournalKind kind) const {
   JournalRecord record;
   record.kind = kind;
   record.target_slot = target_slot_;
+  record.layout = head_.manifest.layout;
   record.manifest_digest = head_.manifest_digest;
-  record.next_chunk = kind == JournalKind::checkpoint ? tree_.chunk() : 0;
+  record.next = kind == JournalKind::checkpoint ? tree_.chunk() : 0;
   return record;
 }
 
@@ -244,10 +311,10 @@ Status Session::resume_from_journal() {
   const bool continues = journal_.has_record() && newest.kind == JournalKind::checkpoint &&
                          newest.manifest_digest == head_.manifest_digest &&
                          newest.target_slot == target_slot_ &&
-                         newest.next_chunk <= head_.manifest.chunk_count;
+                         newest.next <= head_.manifest.chunk_count;
   // The journal is believed about the number only: where that chunk begins is read from signed
   // tree nodes, and what lies before it is checked against the signed digest at the end.
-  resumed_at_chunk_ = continues ? newest.next_chunk : 0;
+  resumed_at_chunk_ = continues ? newest.next : 0;
   tree_.seek(resumed_at_chunk_);
   const JournalKind kind = resumed_at_chunk_ == 0 ? JournalKind::intent : JournalKind::checkpoint;
   return journal_.append(journal_record(kind));
@@ -275,6 +342,7 @@ Status Session::accept_chunk(const ChunkTree::Wanted& wanted) {
   const bool is_first = tree_.chunk() == resumed_at_chunk_;
   Status status = tree_.accept_chunk(chunk);
   if (status != Status::ok) return status;
+  if (is_delta_in_place()) return end_in_place(in_place_.apply(chunk, wanted.target_bytes));
   if (is_first) {
     writer_ = FlashWriter(target, wanted.target_offset, group_buffer_, *kernels_);
     writer_.set_observer(&Session::on_group, this);
@@ -295,7 +363,45 @@ Status Session::accept_map(ByteSpan bytes) {
     return Status::corrupt_chunk;
   }
   map_loaded_ = true;
-  return context_patcher_.load_map(bytes);
+  return is_delta_in_place() ? in_place_.load_map(bytes) : context_patcher_.load_map(bytes);
+}
+
+Status Session::accept_plan(ByteSpan bytes) {
+  if (digest_of(DigestDomain::plan, bytes) != head_.manifest.plan.digest) {
+    return Status::corrupt_chunk;
+  }
+  plan_loaded_ = true;
+  const Status status = in_place_.load_plan();
+  return status == Status::ok ? open_in_place() : status;
+}
+
+Status Session::open_in_place() {
+  InPlace::Place place;
+  place.slot = region_->slot(target_slot_);
+  place.scratch = device_.scratch;
+  place.journal = &journal_;
+  place.record = journal_record(JournalKind::step);
+  place.kernels = kernels_;
+  place.observer = &Session::on_group;
+  place.observer_context = this;
+  const JournalRecord newest = journal_.newest();
+  Status status =
+      in_place_.open(place, is_resuming_in_place() ? &newest : nullptr, source_is_whole_);
+  if (status == Status::ok && in_place_.is_script_open()) {
+    status = end_in_place(in_place_.go_on());
+  }
+  resumed_at_chunk_ = in_place_.chunk();
+  tree_.seek(resumed_at_chunk_);
+  return status;
+}
+
+// What cannot be finished any more must not keep other packages away: a full one repairs.
+Status Session::end_in_place(Status status) {
+  if (status != Status::source_damaged && status != Status::target_mismatch) return status;
+  JournalRecord record = journal_record(JournalKind::done);
+  record.outcome = status;
+  const Status journal_status = journal_.append(record);
+  return journal_status == Status::ok ? status : journal_status;
 }
 
 Status Session::apply_chunk(ByteSpan chunk, std::uint64_t target_bytes) {
@@ -311,7 +417,7 @@ Status Session::apply_chunk(ByteSpan chunk, std::uint64_t target_bytes) {
 
 Status Session::on_group(void* session, std::uint64_t target_offset) {
   auto* self = static_cast<Session*>(session);
-  return self->report(Progress::Stage::apply, target_offset, self->head_.manifest.target.bytes);
+  return self->report(Progress::Stage::apply, target_offset, self->head_.manifest.output_bytes());
 }
 
 Status Session::checkpoint(std::uint64_t target_offset) {
@@ -328,12 +434,17 @@ Status Session::checkpoint(std::uint64_t target_offset) {
 Status Session::finish() {
   if (stage_ == Stage::failed) return failure_;
   if (stage_ == Stage::finished) return Status::ok;
-  if (stage_ == Stage::head || stage_ == Stage::map || stage_ == Stage::payload) {
+  if (stage_ == Stage::head || stage_ == Stage::map || stage_ == Stage::plan ||
+      stage_ == Stage::payload) {
     return fail(Status::truncated);
   }
   if (stage_ != Stage::complete) return fail(Status::out_of_order);
-  Status status = already_installed_ ? Status::ok : verify_target();
-  if (status == Status::target_mismatch) {
+  const bool is_in_place = is_delta_in_place() && !already_installed_;
+  Status status = is_in_place ? in_place_.finish() : Status::ok;
+  if (status == Status::ok && !already_installed_) status = verify_target();
+  if (is_in_place) {
+    status = end_in_place(status);
+  } else if (status == Status::target_mismatch) {
     // What the journal says led here: the next session begins at the first chunk.
     const Status journal_status = restart_journal();
     if (journal_status != Status::ok) status = journal_status;
@@ -350,7 +461,7 @@ Status Session::finish() {
 Status Session::verify_target() {
   const Manifest& manifest = head_.manifest;
   const FlashRegion& target = region_->slot(target_slot_);
-  const bool resumed = resumed_at_chunk_ != 0;
+  const bool resumed = resumed_at_chunk_ != 0 || is_delta_in_place();
   DigestStream digest(DigestDomain::image);
   ChecksumStream checksum;
   for (std::uint64_t at = 0; at < manifest.target.bytes;) {

@@ -26,6 +26,7 @@
 #include "installer/decoder.h"
 #include "installer/device.h"
 #include "installer/flash_writer.h"
+#include "installer/in_place.h"
 #include "installer/inventory.h"
 #include "installer/journal.h"
 #include "installer/patcher.h"
@@ -95,7 +96,7 @@ class Session {
   std::size_t arena_used_bytes() const { return arena_.used_bytes(); }
 
  private:
-  enum class Stage : std::uint8_t { idle, head, map, payload, complete, finished, failed };
+  enum class Stage : std::uint8_t { idle, head, map, plan, payload, complete, finished, failed };
 
   Status fail(Status status);
   Status take(ByteSpan* bytes);
@@ -104,22 +105,32 @@ class Session {
   // Points collected_ and collect_bytes_ at the structure that comes next.
   Status want_next();
 
+  void collect(Stage stage, MutableByteSpan buffer, std::size_t bytes);
+  bool is_delta_in_place() const { return head_.manifest.plan.present(); }
+
   Status accept_head(ByteSpan head_bytes);
   Status check_device();
   Status check_inventory();
+  Status check_slot() const;
+  Status check_scratch() const;
   Status check_source();
+  bool is_resuming_in_place() const;
+  bool source_version_fits() const;
   Status prepare();
   Status resume_from_journal();
   Status check_resume_point();
   Status restart_journal();
   Status begin_codec();
   Status accept_map(ByteSpan bytes);
+  Status accept_plan(ByteSpan bytes);
+  Status open_in_place();
+  Status end_in_place(Status status);
   Status apply_chunk(ByteSpan chunk, std::uint64_t target_bytes);
   Status accept_chunk(const ChunkTree::Wanted& wanted);
   Status checkpoint(std::uint64_t target_offset);
   Status verify_target();
   Status commit();
-  static Status on_group(void* session, std::uint64_t target_offset);
+  static Status on_group(void* session, std::uint64_t done_bytes);
   Status report(Progress::Stage stage, std::uint64_t done_bytes, std::uint64_t total_bytes);
   JournalRecord journal_record(JournalKind kind) const;
 
@@ -144,6 +155,8 @@ class Session {
   bool head_known_ = false;
   bool already_installed_ = false;
   bool map_loaded_ = false;
+  bool plan_loaded_ = false;
+  bool source_is_whole_ = false;  // It was checked, all of it.
   const RomRegion* region_ = nullptr;
   InventoryRecord installed_;
   Slot target_slot_ = Slot::a;
@@ -156,6 +169,7 @@ class Session {
   ChunkTree::Wanted wanted_;
   Decoder decoder_;                 // Codec zstd.
   ContextPatcher context_patcher_;  // Codec context.
+  InPlace in_place_;                // Deltas in place.
   FlashWriter writer_;
 };
 
