@@ -1,0 +1,52 @@
+// Stash planner: (reads, order) -> what each step saves before it overwrites its group.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "pkgtool/spill_model.h"
+#include "pkgtool/step_order.h"
+
+namespace romdelta::pkgtool {
+
+struct InPlaceStep {
+  std::uint32_t group = 0;  // Of group_bytes in the target.
+  // Grains of the source that are saved before the group is overwritten, ascending: those that only
+  // this step needs, and those that later steps need (and this one, maybe).
+  std::vector<std::uint32_t> own;
+  std::vector<std::uint32_t> kept;
+  std::uint32_t kept_last_use = 0;  // The last step that needs one of those.
+  friend bool operator==(const InPlaceStep&, const InPlaceStep&) = default;
+};
+
+// Of each grain, when it is overwritten and when it is needed after that: as places in the order.
+class StashPlanner {
+ public:
+  static constexpr std::uint32_t kNever = 0xffffffff;
+
+  StashPlanner(const InPlaceReads& reads, const StepOrder& order);
+
+  // The place of the step that overwrites `grain` first.
+  std::uint32_t overwritten_at(std::uint64_t grain) const { return overwritten_at_[grain]; }
+
+  // By place.
+  std::vector<StashDemand> demands() const;
+  std::vector<InPlaceStep> steps() const;
+
+ private:
+  // Calls f(grain, place of the step that saves it, last use) for each that is saved, ascending.
+  template <typename F>
+  void for_each_saved(F f) const;
+
+  const InPlaceReads& reads_;
+  const StepOrder& order_;
+  std::vector<std::uint32_t> overwritten_at_;  // kNever: stays.
+  std::vector<std::uint32_t> last_use_;        // kNever: not needed after it was overwritten.
+};
+
+// What must be given up so that no more than `most_bytes` are needed at any time, were the spill
+// not made of blocks: what helps most and costs least.
+std::vector<InPlaceReads::Loss> losses_to_fit(const InPlaceReads& reads, const StepOrder& order,
+                                              const SpillShape& shape, std::uint64_t most_bytes);
+
+}  // namespace romdelta::pkgtool
