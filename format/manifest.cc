@@ -400,7 +400,8 @@ std::uint64_t plan_arena_bytes(const Manifest& m) {
   return round_up(m.plan.bytes, line) + limits::plan_model_bytes +
          round_up((m.group_count() + 31) / 32 * 4, line) +
          round_up(m.plan.hole_count * std::uint64_t{8}, line) +
-         round_up(kept * (16 + 4 * bitmap_words), line) + 2 * round_up(4 * bitmap_words, line) +
+         round_up(kept * 16, line) + round_up(kept * 4 * bitmap_words, line) +
+         2 * round_up(4 * bitmap_words, line) +
          round_up(m.plan.fragment_count_max * std::uint64_t{24}, line) +
          round_up(m.spill_block_count() * 16, line) + limits::program_unit_bytes_max +
          limits::script_window_bytes;
