@@ -6,8 +6,14 @@ namespace romdelta {
 namespace {
 
 constexpr std::uint32_t kMagic = 0x314a4452;  // "RDJ1" in memory order.
-constexpr std::size_t kReservedBytes = 4;
 constexpr std::size_t kCheckedBytes = JournalRecord::bytes - Checksum::bytes;
+
+bool has_right_kind(const JournalRecord& record) {
+  const bool in_place = record.layout == Layout::in_place;
+  const bool counts = record.kind == JournalKind::checkpoint || record.kind == JournalKind::step;
+  if (record.kind == JournalKind::step && !in_place) return false;
+  return record.spill_sequence == 0 || (in_place && counts);
+}
 
 }  // namespace
 
@@ -19,27 +25,26 @@ Status parse_journal_record(ByteSpan bytes, JournalRecord* record) {
   const std::uint8_t kind = reader.u8();
   const std::uint8_t slot = reader.u8();
   const std::uint8_t outcome = reader.u8();
-  const std::uint8_t zero = reader.u8();
-  parsed.next_chunk = reader.u32();
+  const std::uint8_t layout = reader.u8();
+  parsed.next = reader.u32();
   parsed.sequence = reader.u64();
   copy_bytes(parsed.manifest_digest.value.data(), reader.bytes(Digest::bytes));
-  const ByteSpan reserved = reader.bytes(kReservedBytes);
+  parsed.spill_sequence = reader.u32();
   const Checksum checksum{reader.u64()};
   if (magic != kMagic || checksum != checksum_of(bytes.first(kCheckedBytes))) {
     return Status::no_record;
   }
   // The checksum is no signature: a forged record may still hold anything.
-  if (kind < 1 || kind > 3 || slot > 1 || outcome >= status_count || zero != 0) {
+  if (kind < 1 || kind > 4 || slot > 1 || outcome >= status_count || layout > 1) {
     return Status::no_record;
   }
   // No device writes this many; leaves room to count on without wrapping.
   if (parsed.sequence > limits::record_sequence_max) return Status::no_record;
-  for (const std::uint8_t byte : reserved) {
-    if (byte != 0) return Status::no_record;
-  }
   parsed.kind = static_cast<JournalKind>(kind);
   parsed.target_slot = static_cast<Slot>(slot);
   parsed.outcome = static_cast<Status>(outcome);
+  parsed.layout = static_cast<Layout>(layout);
+  if (!has_right_kind(parsed)) return Status::no_record;
   *record = parsed;
   return Status::ok;
 }
@@ -51,11 +56,11 @@ void encode_journal_record(const JournalRecord& record, ByteWriter* writer) {
   body.u8(static_cast<std::uint8_t>(record.kind));
   body.u8(static_cast<std::uint8_t>(record.target_slot));
   body.u8(static_cast<std::uint8_t>(record.outcome));
-  body.u8(0);
-  body.u32(record.next_chunk);
+  body.u8(static_cast<std::uint8_t>(record.layout));
+  body.u32(record.next);
   body.u64(record.sequence);
   body.bytes(record.manifest_digest.value);
-  body.fill(0, kReservedBytes);
+  body.u32(record.spill_sequence);
   writer->bytes(body.written());
   writer->u64(checksum_of(body.written()).value);
 }

@@ -6,6 +6,7 @@
 
 #include "format/bytes.h"
 #include "format/digest.h"
+#include "format/manifest.h"
 #include "format/status.h"
 
 namespace romdelta {
@@ -18,8 +19,9 @@ inline Slot other_slot(Slot slot) { return slot == Slot::a ? Slot::b : Slot::a; 
 // Written to flash: never renumber.
 enum class JournalKind : std::uint8_t {
   intent = 1,      // An installation of this package into target_slot has begun.
-  checkpoint = 2,  // Its chunks before next_chunk are in the target slot.
+  checkpoint = 2,  // Its chunks before `next` are in the target slot.
   done = 3,        // It ended with `outcome`; nothing is pending.
+  step = 4,        // In place: its steps before `next` are done.
 };
 
 struct JournalRecord {
@@ -27,10 +29,12 @@ struct JournalRecord {
 
   JournalKind kind = JournalKind::intent;
   Slot target_slot = Slot::a;
-  Status outcome = Status::ok;   // done only.
-  std::uint32_t next_chunk = 0;  // checkpoint only.
-  std::uint64_t sequence = 0;    // The newest record has the largest.
-  Digest manifest_digest;        // Which package.
+  Status outcome = Status::ok;  // done only.
+  Layout layout = Layout::ab;
+  std::uint32_t next = 0;            // checkpoint and step: the first chunk or step not done.
+  std::uint64_t sequence = 0;        // The newest record has the largest.
+  Digest manifest_digest;            // Which package.
+  std::uint32_t spill_sequence = 0;  // checkpoint and step in place: newer spill does not count.
 };
 
 // no_record when `bytes` (exactly JournalRecord::bytes) holds no intact record.

@@ -235,7 +235,7 @@ JournalRecord Session::journal_record(JournalKind kind) const {
   record.kind = kind;
   record.target_slot = target_slot_;
   record.manifest_digest = head_.manifest_digest;
-  record.next_chunk = kind == JournalKind::checkpoint ? tree_.chunk() : 0;
+  record.next = kind == JournalKind::checkpoint ? tree_.chunk() : 0;
   return record;
 }
 
@@ -244,10 +244,10 @@ Status Session::resume_from_journal() {
   const bool continues = journal_.has_record() && newest.kind == JournalKind::checkpoint &&
                          newest.manifest_digest == head_.manifest_digest &&
                          newest.target_slot == target_slot_ &&
-                         newest.next_chunk <= head_.manifest.chunk_count;
+                         newest.next <= head_.manifest.chunk_count;
   // The journal is believed about the number only: where that chunk begins is read from signed
   // tree nodes, and what lies before it is checked against the signed digest at the end.
-  resumed_at_chunk_ = continues ? newest.next_chunk : 0;
+  resumed_at_chunk_ = continues ? newest.next : 0;
   tree_.seek(resumed_at_chunk_);
   const JournalKind kind = resumed_at_chunk_ == 0 ? JournalKind::intent : JournalKind::checkpoint;
   return journal_.append(journal_record(kind));

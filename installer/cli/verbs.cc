@@ -146,7 +146,7 @@ Exit Verbs::status() {
     Json json{{"schema", 1}, {"pending", is_pending()}};
     if (is_pending()) {
       json["target_slot"] = slot_name(newest.target_slot);
-      json["next_chunk"] = newest.next_chunk;
+      json["next_chunk"] = newest.next;
       json["manifest_digest"] = to_hex(newest.manifest_digest.value);
       json["package"] = note().read() ? Json(*note().read()) : Json();
     }
@@ -158,7 +158,7 @@ Exit Verbs::status() {
     return Exit::done;
   }
   std::cout << "pending: an installation into slot " << slot_name(newest.target_slot)
-            << " was interrupted; `resume` continues at chunk " << newest.next_chunk
+            << " was interrupted; `resume` continues at chunk " << newest.next
             << ", until then the device runs what it ran before\n";
   if (const auto path = note().read()) std::cout << "package: " << *path << '\n';
   return Exit::done;

@@ -216,7 +216,7 @@ TEST(FormatExample, ForgedCheckpointIsFoundByTheDigest) {
   JournalRecord record;
   record.kind = JournalKind::checkpoint;
   record.target_slot = Slot::b;
-  record.next_chunk = 1;  // All of it, says the forger; slot B is blank.
+  record.next = 1;  // All of it, says the forger; slot B is blank.
   record.manifest_digest = package.manifest_digest;
   device.forge(record);
   EXPECT_EQ(install(device.device(), package.bytes, 64, 1 << 17), Status::target_mismatch);
@@ -234,11 +234,11 @@ TEST(FormatExample, RecordsOnFlashAreListed) {
                                                     {1, "kind: " + kind},
                                                     {1, "target_slot 1, B"},
                                                     {1, "outcome 0, ok"},
-                                                    {1, "reserved"},
-                                                    {4, "next_chunk 0"},
+                                                    {1, "layout 0, ab"},
+                                                    {4, "next 0"},
                                                     {8, "sequence"},
                                                     {32, "manifest digest"},
-                                                    {4, "reserved"},
+                                                    {4, "spill_sequence 0"},
                                                     {8, "checksum"}}) {
       notes->push_back(note);
     }

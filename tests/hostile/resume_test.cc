@@ -84,7 +84,7 @@ TEST_F(Interrupted, InstallationDoesNotTrustAJournalThatClaimsMore) {
     record.kind = JournalKind::checkpoint;
     record.target_slot = Slot::b;
     record.manifest_digest = victim_.head().manifest_digest;
-    record.next_chunk = claimed;
+    record.next = claimed;
     victim_.device().append_record(record);
     const Verdict verdict{{Status::target_mismatch}, victim_.target().size()};
     EXPECT_EQ(victim_.attack_as_it_is(victim_.package(), verdict), "") << claimed;

@@ -292,7 +292,7 @@ class CaseMaker {
     JournalRecord record;
     record.kind = JournalKind::checkpoint;
     record.target_slot = Slot::b;
-    record.next_chunk = 5;
+    record.next = 5;
     record.sequence = 9;
     record.manifest_digest.value.fill(0x44);
     const Bytes good = encoded(record);
@@ -304,12 +304,23 @@ class CaseMaker {
         changed(good, 63, good[63] ^ 1u));
     add("journal", "short", none, "63 bytes", first(good, 63));
     add("journal", "kind_0", none, "there is no kind 0", forged(good, 4, 0));
-    add("journal", "kind_4", none, "there is no kind 4", forged(good, 4, 4));
+    add("journal", "kind_5", none, "there is no kind 5", forged(good, 4, 5));
+    add("journal", "step_ab", none, "a step of a package that is not in place", forged(good, 4, 4));
     add("journal", "slot_2", none, "there is no slot 2", forged(good, 5, 2));
     add("journal", "outcome", none, "an outcome that is no status", forged(good, 6, 0xff));
-    add("journal", "reserved_7", none, "a reserved byte is set", forged(good, 7, 1));
-    add("journal", "reserved_52", none, "a reserved byte is set", forged(good, 52, 1));
+    add("journal", "layout_2", none, "there is no layout 2", forged(good, 7, 2));
+    add("journal", "spill_ab", none, "a spill sequence of a package that is not in place",
+        forged(good, 52, 1));
     add("journal", "sequence", none, "a sequence above 2^62", forged(good, 19, 0x80));
+    record.layout = Layout::in_place;
+    record.spill_sequence = 0x01020304;
+    const Bytes checkpoint = encoded(record);
+    add("journal", "checkpoint_in_place", Status::ok,
+        "chunk 5 begins, spill up to 0x01020304 counts", checkpoint);
+    record.kind = JournalKind::step;
+    add("journal", "step", Status::ok, "steps before 5 are done", encoded(record));
+    add("journal", "spill_intent", none, "a spill sequence in an intent", forged(checkpoint, 4, 1));
+    add("journal", "spill_done", none, "a spill sequence in a done", forged(checkpoint, 4, 3));
   }
 
   void add_inventory_records() {

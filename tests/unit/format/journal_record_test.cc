@@ -13,7 +13,7 @@ JournalRecord sample_record() {
   record.kind = JournalKind::checkpoint;
   record.target_slot = Slot::b;
   record.outcome = Status::cancelled;
-  record.next_chunk = 0x01020304;
+  record.next = 0x01020304;
   record.sequence = 77;
   record.manifest_digest.value.fill(0x5a);
   return record;
@@ -23,9 +23,18 @@ Bytes encoded(const JournalRecord& record) {
   return written_by([&](ByteWriter* writer) { encode_journal_record(record, writer); });
 }
 
+JournalRecord sample_step() {
+  JournalRecord record = sample_record();
+  record.kind = JournalKind::step;
+  record.layout = Layout::in_place;
+  record.spill_sequence = 0x0a0b0c0d;
+  return record;
+}
+
 // The status after one byte was changed and the checksum made right again, as a forger would.
-Status parse_forged(std::size_t at, std::uint8_t value) {
-  Bytes bytes = encoded(sample_record());
+Status parse_forged(std::size_t at, std::uint8_t value,
+                    const JournalRecord& from = sample_record()) {
+  Bytes bytes = encoded(from);
   bytes[at] = value;
   ByteWriter checksum(MutableByteSpan(bytes).last(8));
   checksum.u64(checksum_of(ByteSpan(bytes).first(56)).value);
@@ -41,10 +50,33 @@ TEST(JournalRecord, ReadsBackEveryValue) {
   EXPECT_EQ(record.kind, JournalKind::checkpoint);
   EXPECT_EQ(record.target_slot, Slot::b);
   EXPECT_EQ(record.outcome, Status::cancelled);
-  EXPECT_EQ(record.next_chunk, 0x01020304u);
+  EXPECT_EQ(record.next, 0x01020304u);
   EXPECT_EQ(record.sequence, 77u);
   EXPECT_EQ(record.manifest_digest, sample_record().manifest_digest);
   EXPECT_EQ(encoded(record), bytes);
+}
+
+TEST(JournalRecord, ReadsBackAStepInPlace) {
+  const Bytes bytes = encoded(sample_step());
+  EXPECT_EQ(bytes[7], 1);
+  EXPECT_EQ(bytes[52], 0x0d);
+  JournalRecord record;
+  ASSERT_EQ(parse_journal_record(bytes, &record), Status::ok);
+  EXPECT_EQ(record.kind, JournalKind::step);
+  EXPECT_EQ(record.layout, Layout::in_place);
+  EXPECT_EQ(record.spill_sequence, 0x0a0b0c0du);
+  EXPECT_EQ(encoded(record), bytes);
+}
+
+TEST(JournalRecord, KnowsStepsAndSpillInPlaceOnly) {
+  EXPECT_EQ(parse_forged(4, 4), Status::no_record);  // A/B has no steps.
+  EXPECT_EQ(parse_forged(7, 1), Status::ok);
+  EXPECT_EQ(parse_forged(7, 2), Status::no_record);
+  EXPECT_EQ(parse_forged(7, 0, sample_step()), Status::no_record);
+  EXPECT_EQ(parse_forged(4, 2, sample_step()), Status::ok);
+  for (const std::uint8_t kind : {std::uint8_t{1}, std::uint8_t{3}}) {  // Intent, done.
+    EXPECT_EQ(parse_forged(4, kind, sample_step()), Status::no_record);
+  }
 }
 
 TEST(JournalRecord, RefusesEveryChangedBit) {
@@ -73,12 +105,11 @@ TEST(JournalRecord, KeepsItsRulesUnderAForgedChecksum) {
   EXPECT_EQ(parse_forged(4, 3), Status::ok);
   EXPECT_EQ(parse_forged(0, 0), Status::no_record);  // Magic.
   EXPECT_EQ(parse_forged(4, 0), Status::no_record);  // Kind.
-  EXPECT_EQ(parse_forged(4, 4), Status::no_record);
+  EXPECT_EQ(parse_forged(4, 5), Status::no_record);
   EXPECT_EQ(parse_forged(5, 2), Status::no_record);             // Slot.
   EXPECT_EQ(parse_forged(6, status_count), Status::no_record);  // Outcome.
   EXPECT_EQ(parse_forged(6, status_count - 1), Status::ok);
-  EXPECT_EQ(parse_forged(7, 1), Status::no_record);  // Reserved.
-  EXPECT_EQ(parse_forged(52, 1), Status::no_record);
+  EXPECT_EQ(parse_forged(52, 1), Status::no_record);  // Spill sequence.
   EXPECT_EQ(parse_forged(55, 1), Status::no_record);
 }
 

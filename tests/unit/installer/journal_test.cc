@@ -38,12 +38,12 @@ class JournalTest : public ::testing::TestWithParam<Geometry> {
   }
   std::optional<std::uint32_t> newest_chunk() {
     const Journal journal = opened();
-    return journal.has_record() ? std::optional(journal.newest().next_chunk) : std::nullopt;
+    return journal.has_record() ? std::optional(journal.newest().next) : std::nullopt;
   }
   static Status append(Journal* journal, std::uint32_t chunk) {
     JournalRecord record;
     record.kind = JournalKind::checkpoint;
-    record.next_chunk = chunk;
+    record.next = chunk;
     return journal->append(record);
   }
   MutableByteSpan record_at(unsigned half, std::uint64_t number) {
@@ -55,7 +55,7 @@ class JournalTest : public ::testing::TestWithParam<Geometry> {
     JournalRecord record;
     record.kind = JournalKind::checkpoint;
     record.sequence = sequence;
-    record.next_chunk = chunk;
+    record.next = chunk;
     ByteWriter writer(record_at(half, number));
     encode_journal_record(record, &writer);
   }
@@ -122,7 +122,7 @@ TEST_P(JournalTest, ChangesHalvesWhenOneIsFull) {
   }
   JournalRecord record;
   ASSERT_EQ(parse_journal_record(record_at(1, 0), &record), Status::ok);
-  EXPECT_EQ(record.next_chunk, records_in_half() + 1);
+  EXPECT_EQ(record.next, records_in_half() + 1);
 }
 
 TEST_P(JournalTest, SyncsEveryRecord) {
