@@ -147,6 +147,9 @@ Status Session::accept_head(ByteSpan head_bytes) {
   if (status != Status::ok || already_installed_) return status;
   status = prepare();
   if (status == Status::ok) status = check_source();
+  if (status == Status::ok && is_pending()) {
+    status = inventory_.settle(journal_.newest().manifest_digest);
+  }
   if (status == Status::ok) status = resume_from_journal();
   return status;
 }
@@ -374,11 +377,7 @@ Status Session::verify_target() {
 }
 
 Status Session::commit() {
-  // Power may have failed while an earlier session wrote the inventory. A copy that was being
-  // programmed then is not trusted to stay readable even if it reads well now: both writes are
-  // repeated until the journal says done.
-  const bool said_done = journal_.has_record() && journal_.newest().kind == JournalKind::done;
-  if (already_installed_ && said_done) return Status::ok;
+  if (already_installed_) return repeat_commit();
   InventoryRecord record = installed_;
   record.version = head_.manifest.target.version;
   record.active_slot = target_slot_;
@@ -388,6 +387,20 @@ Status Session::commit() {
   record.manifest_digest = head_.manifest_digest;
   const Status status = inventory_.update(record);
   return status == Status::ok ? journal_.append(journal_record(JournalKind::done)) : status;
+}
+
+// Power may have failed while an earlier session wrote the inventory. A copy that was being
+// programmed then is not trusted to stay readable even if it reads well now: it is written again
+// until the journal says done.
+Status Session::repeat_commit() {
+  const Digest& digest = head_.manifest_digest;
+  if (!is_pending() || journal_.newest().manifest_digest != digest) return Status::ok;
+  const Status status = inventory_.settle(digest);
+  return status == Status::ok ? journal_.append(journal_record(JournalKind::done)) : status;
+}
+
+bool Session::is_pending() const {
+  return journal_.has_record() && journal_.newest().kind != JournalKind::done;
 }
 
 Status Session::report(Progress::Stage stage, std::uint64_t done_bytes, std::uint64_t total_bytes) {

@@ -351,5 +351,42 @@ TEST_F(SessionResumeTest, SaysDoneOnceWhenTheCutCameAfterTheCommit) {
   EXPECT_EQ(cut.faults.writes(), 0u);
 }
 
+// Guards against writing over the only stable copy of the inventory (docs/format.md section 9.3).
+TEST_F(SessionResumeTest, RepeatsACommitWithoutTouchingTheCopyBefore) {
+  ASSERT_EQ(run_session(&device, package.file).status, Status::ok);
+  const Bytes inventory = device.inventory_memory();
+  forge_checkpoint(1);
+  device.faults.reset();
+  const RunResult result = run_session(&device, package.file);
+  EXPECT_EQ(result.status, Status::ok);
+  EXPECT_TRUE(result.already_installed);
+  // The inventory's one block and the journal's half; the copy and done.
+  EXPECT_GT(device.faults.count(FlashOperation::erase), 1u);
+  EXPECT_EQ(device.inventory_memory(), inventory);
+  EXPECT_EQ(device.newest_record()->kind, JournalKind::done);
+}
+
+// Guards against calling an installation done that another package's is.
+TEST_F(SessionResumeTest, LeavesTheJournalToAnotherPackageThatIsPending) {
+  ASSERT_EQ(run_session(&device, package.file).status, Status::ok);
+  JournalRecord record;
+  record.kind = JournalKind::checkpoint;
+  record.manifest_digest.value.fill(0x55);
+  device.append_record(record);
+  device.faults.reset();
+  EXPECT_TRUE(run_session(&device, package.file).already_installed);
+  EXPECT_EQ(device.faults.writes(), 0u);
+  EXPECT_EQ(device.newest_record()->kind, JournalKind::checkpoint);
+}
+
+// Guards against a copy that shows up when the target it names is being written again.
+TEST_F(SessionResumeTest, ErasesWhatAnInterruptedCommitMayHaveLeftBeforeItWritesTheTarget) {
+  ASSERT_EQ(run_until(chunk_offset(3)).status, Status::need_input);
+  const std::size_t half = device.inventory_memory().size() / 2;
+  device.inventory_memory()[half] = 0;
+  ASSERT_EQ(run_until(chunk_offset(3)).status, Status::need_input);
+  EXPECT_EQ(device.inventory_memory()[half], 0xff);
+}
+
 }  // namespace
 }  // namespace romdelta::test
