@@ -5,13 +5,13 @@
 
 #include "format/hash_tree.h"
 #include "installer/spill_space.h"
+#include "pkgtool/chunk_output.h"
 #include "pkgtool/chunks.h"
 #include "pkgtool/context_encoder.h"
 #include "pkgtool/parallel.h"
 #include "pkgtool/plan_encoder.h"
 #include "pkgtool/spill_forecast.h"
 #include "pkgtool/stale_grains.h"
-#include "pkgtool/step_output.h"
 
 namespace romdelta::pkgtool {
 namespace {
@@ -20,6 +20,9 @@ namespace {
 constexpr std::uint32_t kGroupBytesMin = 1024;
 
 constexpr std::uint32_t kReserveBlocksMax = 4;
+
+// What the halves of a journal hold at least where the budget is kept.
+constexpr std::uint64_t kRecordsOfHalf = 31;
 
 // Beyond what an uninterrupted installation needs at once.
 constexpr std::uint32_t kSpareFragments = 4;
@@ -79,7 +82,8 @@ class InPlaceEncoder {
   std::optional<Payload> run() {
     plan_ = plan_in_place(input_.raw_source, input_.source, input_.target, input_.cover,
                           plan_options_, progress_);
-    output_ = make_step_output(input_.target, plan_, plan_options_.group_bytes);
+    section_bytes_ = section_sizes(input_.source, input_.target, plan_, plan_options_.group_bytes,
+                                   options_.unit_bytes);
     stored_bytes_max_ = limits::chunk_stored_bytes_max;
     for (int attempt = 0; attempt < 8; ++attempt) {
       if (!encode_chunks()) return std::nullopt;
@@ -102,17 +106,19 @@ class InPlaceEncoder {
     std::size_t first = 0;
     std::size_t end = 0;
     std::uint64_t script_bytes = 0;
+    std::uint32_t checksum = 0;  // Of what it makes,
+    std::uint64_t output_bytes = 0;
     Bytes bytes;
   };
 
   bool encode_chunks() {
     pieces_.clear();
     VanishingSource source(input_.source, plan_, plan_options_);
-    for (std::size_t step = 0; step < output_.step_count();) {
+    for (std::size_t step = 0; step < plan_.steps.size();) {
       Piece piece;
       if (!encode_piece(step, source.before(step), &piece)) return false;
       step = piece.end;
-      if (progress_) progress_("encode", step, output_.step_count());
+      if (progress_) progress_("encode", step, plan_.steps.size());
       pieces_.push_back(std::move(piece));
     }
     return pieces_.size() <= limits::chunk_count_max;
@@ -120,22 +126,32 @@ class InPlaceEncoder {
 
   // As many steps as script and RAM allow.
   bool encode_piece(std::size_t first, ByteSpan source, Piece* piece) const {
-    const std::vector<std::uint64_t> sizes = script_sizes(
-        input_.source, output_, first, plan_options_.script_bytes, options_.unit_bytes);
-    if (sizes[0] > plan_options_.script_bytes) return false;
-    std::size_t count = sizes.size();
-    while (true) {
-      const TargetRange range{output_.begin[first], output_.begin[first + count]};
-      ContextChunk chunk = encode_context_chunk(source, output_.bytes, output_.cover, range,
-                                                options_.unit_bytes);
-      if (chunk.bytes.size() <= stored_bytes_max_) {
-        *piece = {first, first + count, sizes[count - 1], std::move(chunk.bytes)};
+    // The size of its words stands before the sections.
+    std::uint64_t script_bytes = 1;
+    std::size_t count = 0;
+    for (; first + count < section_bytes_.size(); ++count) {
+      if (script_bytes + section_bytes_[first + count] > plan_options_.script_bytes) break;
+      script_bytes += section_bytes_[first + count];
+    }
+    while (count != 0) {
+      const ChunkOutput output = make_chunk_output(input_.target, plan_, first, count,
+                                                   plan_options_.group_bytes);
+      ContextChunk chunk =
+          encode_context_chunk(source, output.bytes, output.cover, {0, output.bytes.size()},
+                               options_.unit_bytes);
+      if (chunk.bytes.size() <= stored_bytes_max_ && output.bytes.size() <= kChunkTargetBytesMax) {
+        *piece = {first, first + count, script_bytes,
+                  static_cast<std::uint32_t>(checksum_of(output.bytes).value),
+                  output.bytes.size(), std::move(chunk.bytes)};
         return true;
       }
-      if (count == 1) return false;
-      const std::uint64_t fit = count * stored_bytes_max_ / chunk.bytes.size();
-      count = std::clamp<std::size_t>(static_cast<std::size_t>(fit), 1, count - 1);
+      const std::uint64_t most =
+          std::min(count * stored_bytes_max_ / chunk.bytes.size(),
+                   count * kChunkTargetBytesMax / output.bytes.size());
+      const std::size_t fewer = std::min(static_cast<std::size_t>(most), count - 1);
+      for (; count > fewer; --count) script_bytes -= section_bytes_[first + count - 1];
     }
+    return false;
   }
 
   std::vector<ChunkPlan> chunk_plans() const {
@@ -144,12 +160,7 @@ class InPlaceEncoder {
       ChunkPlan chunk;
       chunk.step_count = static_cast<std::uint32_t>(piece.end - piece.first);
       chunk.script_bytes = static_cast<std::uint32_t>(piece.script_bytes);
-      const ChunkGroups groups = output_.groups(piece.first, piece.end - piece.first);
-      chunk.short_step = groups.short_index + 1;  // Wraps to 0 when there is none.
-      const auto begin = static_cast<std::size_t>(output_.begin[piece.first]);
-      const auto bytes = static_cast<std::size_t>(output_.begin[piece.end] - begin);
-      chunk.checksum =
-          static_cast<std::uint32_t>(checksum_of(ByteSpan(output_.bytes).subspan(begin, bytes)).value);
+      chunk.checksum = piece.checksum;
       chunks.push_back(chunk);
     }
     return chunks;
@@ -158,7 +169,7 @@ class InPlaceEncoder {
   std::optional<Payload> make_payload() const {
     const std::vector<ChunkPlan> chunks = chunk_plans();
     const std::vector<std::uint32_t> own =
-        count_own_grains(plan_, output_, plan_options_, input_.source.size());
+        count_own_grains(plan_, plan_options_, input_.source.size(), input_.target.size());
     // The fewest blocks in reserve that suffice: each is one that holds nothing.
     std::optional<SpillForecast> forecast;
     std::uint32_t reserve = 0;
@@ -188,7 +199,7 @@ class InPlaceEncoder {
       payload.chunk_stored_bytes_max = std::max(payload.chunk_stored_bytes_max,
                                                 static_cast<std::uint32_t>(piece.bytes.size()));
       bytes.push_back(piece.bytes);
-      output_bytes.push_back(output_.begin[piece.end] - output_.begin[piece.first]);
+      output_bytes.push_back(piece.output_bytes);
     }
     lay_out_chunks(bytes, output_bytes, &payload);
     return payload;
@@ -205,7 +216,11 @@ class InPlaceEncoder {
     identity.reserve_blocks = reserve;
     identity.program_unit_bytes = plan_options_.program_unit_bytes;
     identity.block_erase_count = std::max(forecast.block_erase_count, 1u);
-    identity.rewritten_bytes = output_.bytes.size();
+    for (const Piece& piece : pieces_) {
+      identity.rewritten_bytes += piece.output_bytes;
+      identity.chunk_steps_max = std::max(identity.chunk_steps_max,
+                                          static_cast<std::uint32_t>(piece.end - piece.first));
+    }
     identity.digest = digest_of(DigestDomain::plan, plan);
     return identity;
   }
@@ -216,13 +231,17 @@ class InPlaceEncoder {
     const std::uint64_t holes = plan_.holes.size();
     budget.flash_write_bytes = forecast.write_bytes + holes * plan_options_.group_bytes;
     budget.erase_count = forecast.erase_count + holes * (plan_options_.group_bytes / block);
-    for (std::size_t step = 0; step < output_.step_count(); ++step) {
-      const std::uint64_t bytes = output_.step_bytes(step);
+    for (const InPlaceStep& step : plan_.steps) {
+      const std::uint64_t begin = std::uint64_t{step.group} * plan_options_.group_bytes;
+      const std::uint64_t bytes = std::min<std::uint64_t>(plan_options_.group_bytes,
+                                                          input_.target.size() - begin);
       budget.flash_write_bytes += round_up(bytes, plan_options_.program_unit_bytes);
       budget.erase_count += round_up(bytes, block) / block;
     }
-    // Intent and done; each step and each hole; where each chunk ends.
-    budget.record_count = 2 + plan_.steps.size() + holes + pieces_.size();
+    // Intent and done; each step and each hole; where each chunk ends. The first record of a half
+    // is written twice.
+    const std::uint64_t records = 2 + plan_.steps.size() + holes + pieces_.size();
+    budget.record_count = records + records / kRecordsOfHalf + 1;
     return budget;
   }
 
@@ -231,7 +250,7 @@ class InPlaceEncoder {
   const InPlaceOptions& plan_options_;
   const StageProgress& progress_;
   InPlacePlan plan_;
-  StepOutput output_;
+  std::vector<std::uint32_t> section_bytes_;  // Of each step, in a script.
   std::uint64_t stored_bytes_max_ = 0;
   std::vector<Piece> pieces_;
 };

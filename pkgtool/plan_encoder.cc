@@ -50,8 +50,9 @@ Bytes encode_plan(const InPlacePlan& plan, const std::vector<ChunkPlan>& chunks,
   std::uint32_t step = 0;
   for (const ChunkPlan& chunk : chunks) {
     model->chunk(coder, chunk);
-    for (const std::uint32_t end = step + chunk.step_count; step < end; ++step) {
-      model->group(coder, plan.steps[step].group);
+    const std::uint32_t end = step + chunk.step_count;
+    for (std::uint32_t i = step; i < end; ++i) model->group(coder, plan.steps[i].group);
+    for (; step < end; ++step) {
       encode_kept(plan.steps[step], step, options, model.get(), &coder);
     }
   }

@@ -4,6 +4,7 @@
 
 #include "format/limits.h"
 #include "installer/spill_space.h"
+#include "pkgtool/chunk_output.h"
 #include "pkgtool/stale_grains.h"
 
 namespace romdelta::pkgtool {
@@ -22,7 +23,8 @@ class Forecast {
         blocks_(scratch_blocks_ +
                 plan.holes.size() * (options.group_bytes / options.erase_block_bytes)),
         opened_(blocks_.size()),
-        space_(fragments_, blocks_, options.erase_block_bytes, options.program_unit_bytes) {}
+        unit_bytes_(options.program_unit_bytes),
+        space_(fragments_, blocks_, options.erase_block_bytes) {}
 
   // False when no block is free.
   bool run(const std::vector<ChunkPlan>& chunks) {
@@ -90,8 +92,11 @@ class Forecast {
 
   void note(const SpillFragment& placed, bool opens) {
     result_.fragment_count_max = std::max(result_.fragment_count_max, space_.fragment_count());
-    result_.write_bytes += space_.stored_bytes(placed.bytes);
-    if (opens) ++opened_[placed.block];
+    result_.write_bytes += SpillSpace::stored_bytes(placed.bytes);
+    if (!opens) return;
+    ++opened_[placed.block];
+    // The end of what a phase writes into a block is filled up.
+    result_.write_bytes += unit_bytes_ - 1;
   }
 
   void note_kept(std::uint32_t step) {
@@ -108,6 +113,7 @@ class Forecast {
   std::vector<SpillFragment> fragments_;
   std::vector<SpillBlock> blocks_;
   std::vector<std::uint32_t> opened_;  // How often each block was.
+  std::uint32_t unit_bytes_;
   SpillSpace space_;
   std::uint32_t sequence_ = 0;
   std::vector<std::uint32_t> kept_until_;  // Of the stashes that are kept now.
@@ -116,21 +122,22 @@ class Forecast {
 
 }  // namespace
 
-std::vector<std::uint32_t> count_own_grains(const InPlacePlan& plan, const StepOutput& output,
-                                            const InPlaceOptions& options,
-                                            std::uint64_t source_bytes) {
+std::vector<std::uint32_t> count_own_grains(const InPlacePlan& plan, const InPlaceOptions& options,
+                                            std::uint64_t source_bytes,
+                                            std::uint64_t target_bytes) {
   StaleGrains stale(options, source_bytes);
   std::vector<std::uint32_t> counts;
   std::vector<std::uint64_t> own;
-  for (std::size_t step = 0; step < plan.steps.size(); ++step) {
-    const InPlaceStep& it = plan.steps[step];
+  for (const InPlaceStep& it : plan.steps) {
+    const std::uint64_t begin = std::uint64_t{it.group} * options.group_bytes;
+    const std::uint64_t end = std::min<std::uint64_t>(begin + options.group_bytes, target_bytes);
     const GrainRange around = stale.around(it.group);
     own.clear();
-    output.for_each_copy(step, [&](const Match& copy) {
+    for_each_copy(plan.cover, begin, end, [&](const Match& copy) {
       const std::uint64_t first = std::max(copy.source_offset / kGrainBytes, around.begin);
-      const std::uint64_t end =
+      const std::uint64_t last =
           std::min((copy.source_offset + copy.bytes - 1) / kGrainBytes + 1, around.end);
-      for (std::uint64_t grain = first; grain < end; ++grain) {
+      for (std::uint64_t grain = first; grain < last; ++grain) {
         if (!stale.contains(grain)) own.push_back(grain);
       }
     });

@@ -7,7 +7,6 @@
 
 #include "installer/plan_model.h"
 #include "pkgtool/in_place_planner.h"
-#include "pkgtool/step_output.h"
 
 namespace romdelta::pkgtool {
 
@@ -20,9 +19,9 @@ struct SpillForecast {
 };
 
 // How many grains each step saves for itself, as the device's engine finds out.
-std::vector<std::uint32_t> count_own_grains(const InPlacePlan& plan, const StepOutput& output,
-                                            const InPlaceOptions& options,
-                                            std::uint64_t source_bytes);
+std::vector<std::uint32_t> count_own_grains(const InPlacePlan& plan, const InPlaceOptions& options,
+                                            std::uint64_t source_bytes,
+                                            std::uint64_t target_bytes);
 
 // Nothing when at some step no block is free. `reserve_blocks`: see PlanIdentity.
 std::optional<SpillForecast> forecast_spill(const InPlacePlan& plan,
