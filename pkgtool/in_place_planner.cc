@@ -2,14 +2,18 @@
 
 #include <algorithm>
 
+#include "format/limits.h"
+#include "pkgtool/stash_limiter.h"
+
 namespace romdelta::pkgtool {
 namespace {
 
 // Estimates, in sixteenths of a bit.
 constexpr std::uint64_t kLiteralCost = 104;  // A byte that was copied, and is a literal now.
 constexpr std::uint64_t kCopyCost = 33 * 16;
-constexpr std::uint64_t kJumpCost = 8 * 16;  // A group that does not follow the one before it.
-constexpr std::uint64_t kWriteCost = 1;      // A byte of flash.
+constexpr std::uint64_t kBackCost = 6 * 16;   // A step that writes the group before the last one,
+constexpr std::uint64_t kJumpCost = 36 * 16;  // or any other that is not the next one.
+constexpr std::uint64_t kWriteCost = 1;       // A byte of flash.
 
 // How many steps longer may a grain be kept, to save one less. The last one hardly counts time.
 constexpr std::uint32_t kPatience[] = {16, 256, 1 << 16};
@@ -17,12 +21,16 @@ constexpr std::uint32_t kPatience[] = {16, 256, 1 << 16};
 // Room for what is live is found to this part of the whole.
 constexpr unsigned kRoomBits = 7;
 
+// Orders are tried as many as a few seconds allow, those first that promise most.
+constexpr std::size_t kTrialStepsMax = 1 << 16;
+constexpr std::size_t kTrialsMin = 3;
+
 // A way to do the update, and what it costs.
 struct Trial {
   StepOrder order;
   InPlaceReads reads;
   std::size_t hole_count = 0;
-  std::uint64_t spill_write_bytes = 0;
+  SpillUse spill;
   std::uint64_t lost_bytes = 0;
   std::uint64_t cost = 0;
 };
@@ -50,7 +58,7 @@ class InPlacePlanner {
         reads_(raw_source, source, target, cover, options.group_bytes, options.margin_bytes) {}
 
   InPlacePlan run() {
-    const std::vector<StepOrder> orders = all_orders();
+    const std::vector<StepOrder> orders = promising_orders();
     Trial best = try_order(orders[0]);
     for (std::size_t i = 1; i < orders.size(); ++i) {
       report(i, orders.size());
@@ -77,21 +85,65 @@ class InPlacePlanner {
     return orders;
   }
 
-  SpillShape shape(std::size_t hole_count) const {
+  std::vector<StepOrder> promising_orders() const {
+    std::vector<StepOrder> orders = all_orders();
+    std::vector<std::pair<std::uint64_t, std::size_t>> ranks;
+    for (std::size_t i = 0; i < orders.size(); ++i) ranks.emplace_back(estimate(orders[i]), i);
+    std::ranges::sort(ranks);
+    const std::size_t steps = std::max<std::size_t>(1, reads_.step_count());
+    const std::size_t count = std::clamp(kTrialStepsMax / steps, kTrialsMin, orders.size());
+    std::vector<StepOrder> best;
+    for (std::size_t i = 0; i < count; ++i) best.push_back(std::move(orders[ranks[i].second]));
+    return best;
+  }
+
+  // What an order costs, were the spill not made of blocks.
+  std::uint64_t estimate(const StepOrder& order) const {
+    const std::vector<StashDemand> demands = StashPlanner(reads_, order).demands();
+    std::uint64_t write_bytes = 0;
+    for (const StashDemand& demand : demands) write_bytes += demand.own_bytes + demand.kept_bytes;
+    const SpillShape scratch = shape(0);
+    const std::uint64_t room = std::uint64_t{scratch.block_count} * scratch.block_bytes;
+    const std::uint64_t peak = peak_live_bytes(demands);
+    const std::uint64_t missing = peak - std::min(peak, room);
+    const std::uint64_t lent = std::min(missing, hole_count_max() * options_.group_bytes);
+    return (missing - lent) * kLiteralCost + (write_bytes + 2 * lent) * kWriteCost +
+           jump_cost(order);
+  }
+
+  static std::uint64_t jump_cost(const StepOrder& order) {
+    std::uint64_t cost = 0;
+    for (std::size_t i = 1; i < order.size(); ++i) {
+      if (order[i] == order[i - 1] + 1) continue;
+      cost += order[i] + 1 == order[i - 1] ? kBackCost : kJumpCost;
+    }
+    return cost;
+  }
+
+  std::uint64_t hole_count_max() const {
+    const std::uint64_t blocks_per_hole = options_.group_bytes / options_.erase_block_bytes;
+    const std::uint64_t scratch = shape(0).block_count;
+    const std::uint64_t most = limits::spill_block_count_max;
+    return std::min<std::uint64_t>((most - std::min(most, scratch)) / blocks_per_hole,
+                                   reads_.hole_candidates().size());
+  }
+
+  SpillShape shape(std::uint64_t hole_count) const {
     const std::uint64_t block = options_.erase_block_bytes;
     const std::uint64_t scratch = options_.scratch_bytes / block;
     const std::uint64_t script = round_up(options_.script_bytes, block) / block;
-    return {block, options_.program_unit_bytes,
-            scratch - std::min(scratch, script) + hole_count * (options_.group_bytes / block)};
+    const std::uint64_t lent = hole_count * (options_.group_bytes / block);
+    return {options_.erase_block_bytes,
+            static_cast<std::uint32_t>(scratch - std::min(scratch, script) + lent)};
   }
 
   Trial try_order(const StepOrder& order) const {
-    Trial trial{order, reads_};
+    Trial trial{.order = order, .reads = reads_};
     const std::vector<StashDemand> demands = StashPlanner(reads_, order).demands();
     const auto fits = [&](std::size_t hole_count) {
-      return fits_spill(demands, shape(hole_count), &trial.spill_write_bytes);
+      return fits_spill(demands, shape(hole_count), &trial.spill);
     };
-    const std::size_t most = reads_.hole_candidates().size();
+    const auto most = static_cast<std::size_t>(hole_count_max());
     if (!fits(trial.hole_count)) {
       trial.hole_count = most;
       if (most != 0 && fits(most)) {
@@ -118,32 +170,27 @@ class InPlacePlanner {
   // Gives up what cannot be held.
   void lose_least(Trial* trial) const {
     const SpillShape spill = shape(trial->hole_count);
-    const std::uint64_t all_bytes = spill.block_count * spill.block_bytes;
+    StashLimiter limiter(reads_, trial->order, spill);
+    const std::uint64_t all_bytes = std::uint64_t{spill.block_count} * spill.block_bytes;
+    const auto fits = [&](std::uint64_t share) {
+      trial->reads = reads_;
+      trial->reads.lose(limiter.losses((all_bytes * share) >> kRoomBits));
+      return fits_spill(StashPlanner(trial->reads, trial->order).demands(), spill, &trial->spill);
+    };
     std::uint64_t share = 0;
     for (unsigned bit = kRoomBits; bit-- != 0;) {
       const std::uint64_t next = share | std::uint64_t{1} << bit;
-      if (fit_into((all_bytes >> kRoomBits) * next, spill, trial)) share = next;
+      if (fits(next)) share = next;
     }
-    (void)fit_into((all_bytes >> kRoomBits) * share, spill, trial);
-  }
-
-  bool fit_into(std::uint64_t most_bytes, const SpillShape& spill, Trial* trial) const {
-    trial->reads = reads_;
-    trial->reads.lose(losses_to_fit(reads_, trial->order, spill, most_bytes));
-    return fits_spill(StashPlanner(trial->reads, trial->order).demands(), spill,
-                      &trial->spill_write_bytes);
+    (void)fits(share);
   }
 
   void add_up(Trial* trial) const {
     trial->lost_bytes = reads_.read_bytes() - trial->reads.read_bytes();
     const std::size_t copies = trial->reads.cover().size();
-    std::uint64_t jumps = 0;
-    for (std::size_t i = 1; i < trial->order.size(); ++i) {
-      if (trial->order[i] != trial->order[i - 1] + 1) ++jumps;
-    }
     const std::uint64_t hole_bytes = 2 * trial->hole_count * options_.group_bytes;
-    trial->cost = trial->lost_bytes * kLiteralCost + copies * kCopyCost + jumps * kJumpCost +
-                  (trial->spill_write_bytes + hole_bytes) * kWriteCost;
+    trial->cost = trial->lost_bytes * kLiteralCost + copies * kCopyCost + jump_cost(trial->order) +
+                  (trial->spill.written_bytes + hole_bytes) * kWriteCost;
   }
 
   InPlacePlan plan_of(const Trial& trial) const {
@@ -161,7 +208,7 @@ class InPlacePlanner {
     }
     plan.cost.peak_live_bytes = peak_live_bytes(demands);
     plan.cost.slot_write_bytes = (plan.steps.size() + plan.holes.size()) * options_.group_bytes;
-    plan.cost.spill_write_bytes = trial.spill_write_bytes;
+    plan.cost.spill_write_bytes = trial.spill.written_bytes;
     return plan;
   }
 

@@ -1,69 +1,63 @@
-// SpillModel: what the spill of an in-place update can hold, by simulation.
+// SpillModel: whether the spill of an in-place update holds what its steps save.
 //
-// The spill consists of erase blocks. What a step saves is written into blocks that hold nothing
-// that is needed, never behind what an earlier step wrote. Blocks in which little is needed are
-// cleaned: what is needed moves along into the rest of the newest block.
+// The device's own accounts (installer/spill_space.h) are kept for all steps ahead.
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
+#include "installer/spill_space.h"
+
 namespace romdelta::pkgtool {
 
 struct SpillShape {
-  std::uint64_t block_bytes = 0;
-  std::uint64_t unit_bytes = 0;  // Programmed at once; block_bytes is a multiple.
-  std::uint64_t block_count = 0;
+  std::uint32_t block_bytes = 0;
+  std::uint32_t block_count = 0;
 };
 
 // What a step saves, in bytes.
 struct StashDemand {
-  std::uint64_t own_bytes = 0;      // Needed by that step only.
-  std::uint64_t kept_bytes = 0;     // Needed by later steps,
+  std::uint32_t own_bytes = 0;      // Needed by that step only.
+  std::uint32_t kept_bytes = 0;     // Needed by later steps,
   std::uint32_t kept_last_use = 0;  // the last of them.
+};
+
+// What all steps took in the end.
+struct SpillUse {
+  std::uint64_t written_bytes = 0;       // What moved along included.
+  std::uint32_t fragment_count_max = 0;  // At once.
 };
 
 class SpillModel {
  public:
   // So many blocks are freed ahead, as far as there is anything to gain.
-  SpillModel(const SpillShape& shape, std::uint64_t reserve_blocks);
+  SpillModel(const SpillShape& shape, std::uint32_t reserve_blocks);
+  SpillModel(const SpillModel&) = delete;
+  SpillModel& operator=(const SpillModel&) = delete;
 
-  // Writes what `step` saves; steps come in order, from 0 on. False when there is no room.
+  // Writes what `step` saves; steps come in order. False when there is no room.
   bool write(std::uint32_t step, const StashDemand& demand);
-
-  // Everything that was written, what moved along included.
-  std::uint64_t written_bytes() const { return written_bytes_; }
+  const SpillUse& use() const { return use_; }
 
  private:
-  struct Fragment {
-    std::uint32_t last_use = 0;
-    std::uint64_t data_bytes = 0;
-  };
-  using Block = std::vector<Fragment>;
+  bool append(SpillKind kind, std::uint32_t step, std::uint32_t bytes, std::uint32_t last_step);
+  void clean(std::uint32_t step);
+  void note(const SpillFragment& fragment);
 
-  bool append(std::uint32_t last_use, std::uint64_t data_bytes);
-  bool open_block();
-  void forget_before(std::uint32_t step);
-  bool clean(std::uint32_t step);
-  bool move_along(std::uint32_t step, std::size_t victim);
-  std::uint64_t live_bytes(std::size_t block, std::uint32_t step) const;
-  std::vector<std::size_t> victims(std::uint32_t step) const;
-  std::uint64_t free_blocks() const;
-
-  SpillShape shape_;
-  std::uint64_t reserve_blocks_;
-  std::uint64_t written_bytes_ = 0;
-  std::vector<Block> blocks_;
-  std::vector<bool> is_new_;      // Written by the current step.
-  std::size_t newest_ = 0;        // The last of those.
-  std::uint64_t room_bytes_ = 0;  // Left in it.
+  std::uint32_t reserve_blocks_;
+  std::vector<SpillFragment> fragments_;
+  std::vector<SpillBlock> blocks_;
+  SpillSpace space_;
+  SpillUse use_;
 };
 
-// True when a spill of this shape holds what all steps save; what that takes is written then.
-bool fits_spill(const std::vector<StashDemand>& demands, const SpillShape& shape,
-                std::uint64_t* written_bytes);
+// How many blocks should be free after each step: as many as the largest stash takes.
+std::uint32_t reserve_blocks(const std::vector<StashDemand>& demands, const SpillShape& shape);
 
-// What `bytes` take in the spill, if they fit into one block.
-std::uint64_t spilled_bytes(const SpillShape& shape, std::uint64_t bytes);
+// True when a spill of this shape holds what all steps save.
+bool fits_spill(const std::vector<StashDemand>& demands, const SpillShape& shape, SpillUse* use);
+
+// What a stash of `bytes` takes, if it fits into one block.
+std::uint64_t spilled_bytes(std::uint64_t bytes);
 
 }  // namespace romdelta::pkgtool

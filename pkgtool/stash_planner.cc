@@ -19,7 +19,7 @@ StashPlanner::StashPlanner(const InPlaceReads& reads, const StepOrder& order)
     for (const Match& read : reads.reads(order[place])) {
       const GrainRange range = reads.grains(read);
       for (std::uint64_t grain = range.begin; grain < range.end; ++grain) {
-        if (overwritten_at_[grain] <= place && !reads.is_zero(grain)) last_use_[grain] = place;
+        if (is_saved_for(grain, place)) last_use_[grain] = place;
       }
     }
   }

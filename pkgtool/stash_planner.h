@@ -28,6 +28,13 @@ class StashPlanner {
 
   // The place of the step that overwrites `grain` first.
   std::uint32_t overwritten_at(std::uint64_t grain) const { return overwritten_at_[grain]; }
+  // True when `grain`, which the step at `place` reads, has to be saved for it. Zeros are not for
+  // later steps: what was not saved reads as that. A step's own stash is found by the device, which
+  // does not look at the bytes.
+  bool is_saved_for(std::uint64_t grain, std::uint32_t place) const {
+    const std::uint32_t gone_at = overwritten_at_[grain];
+    return gone_at <= place && (gone_at == place || !reads_.is_zero(grain));
+  }
 
   // By place.
   std::vector<StashDemand> demands() const;
@@ -43,10 +50,5 @@ class StashPlanner {
   std::vector<std::uint32_t> overwritten_at_;  // kNever: stays.
   std::vector<std::uint32_t> last_use_;        // kNever: not needed after it was overwritten.
 };
-
-// What must be given up so that no more than `most_bytes` are needed at any time, were the spill
-// not made of blocks: what helps most and costs least.
-std::vector<InPlaceReads::Loss> losses_to_fit(const InPlaceReads& reads, const StepOrder& order,
-                                              const SpillShape& shape, std::uint64_t most_bytes);
 
 }  // namespace romdelta::pkgtool
