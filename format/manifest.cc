@@ -99,6 +99,7 @@ void read_geometry(ByteReader* reader, Manifest* m) {
 void read_plan(ByteReader* reader, PlanIdentity* plan) {
   plan->bytes = reader->u32();
   plan->step_count = reader->u32();
+  plan->chunk_steps_max = reader->u32();
   plan->hole_count = reader->u32();
   plan->kept_count_max = reader->u32();
   plan->fragment_count_max = reader->u32();
@@ -202,7 +203,8 @@ bool plan_is_consistent(const Manifest& m) {
   return m.codec == Codec::context && m.source_count == 1 && plan.bytes <= limits::plan_bytes_max &&
          m.group_bytes % limits::grain_bytes == 0 && groups <= limits::group_count_max &&
          m.sources[0].bytes <= std::uint64_t{limits::group_count_max} * m.group_bytes &&
-         plan.step_count != 0 && plan.step_count <= groups &&
+         plan.step_count != 0 && plan.step_count <= groups && plan.chunk_steps_max != 0 &&
+         plan.chunk_steps_max <= plan.step_count &&
          plan.hole_count <= groups - plan.step_count && plan.rewritten_bytes != 0 &&
          plan.rewritten_bytes <= std::min(rewritten_most, m.target.bytes) &&
          m.chunk_count <= plan.step_count && plan.kept_count_max <= limits::kept_count_max &&
@@ -360,6 +362,7 @@ void encode_manifest(const Manifest& m, ByteWriter* writer) {
     field(tag_plan, [&](ByteWriter* w) {
       w->u32(m.plan.bytes);
       w->u32(m.plan.step_count);
+      w->u32(m.plan.chunk_steps_max);
       w->u32(m.plan.hole_count);
       w->u32(m.plan.kept_count_max);
       w->u32(m.plan.fragment_count_max);
@@ -399,8 +402,11 @@ std::uint64_t plan_arena_bytes(const Manifest& m) {
   const std::uint64_t bitmap_words = (grains_of_group(m) + 31) / 32;
   return round_up(m.plan.bytes, line) + limits::plan_model_bytes +
          round_up((m.group_count() + 31) / 32 * 4, line) +
+         2 * round_up(m.plan.chunk_steps_max * std::uint64_t{4}, line) +
+         round_up(m.plan.chunk_steps_max * std::uint64_t{8}, line) +
          round_up(m.plan.hole_count * std::uint64_t{8}, line) +
-         round_up(kept * (16 + 4 * bitmap_words), line) + 2 * round_up(4 * bitmap_words, line) +
+         round_up(kept * 16, line) + round_up(kept * 4 * bitmap_words, line) +
+         2 * round_up(4 * bitmap_words, line) +
          round_up(m.plan.fragment_count_max * std::uint64_t{24}, line) +
          round_up(m.spill_block_count() * 16, line) + limits::program_unit_bytes_max +
          limits::script_window_bytes;

@@ -69,7 +69,8 @@ struct MapIdentity {
 // The plan of a delta in place, behind the address map. docs/format.md section 7.12.
 struct PlanIdentity {
   std::uint32_t bytes = 0;               // As stored. 0: there is none.
-  std::uint32_t step_count = 0;          // Groups that are written.
+  std::uint32_t step_count = 0;          // Groups that are written,
+  std::uint32_t chunk_steps_max = 0;     // and the most of one chunk.
   std::uint32_t hole_count = 0;          // Groups that are lent to the spill.
   std::uint32_t kept_count_max = 0;      // Stashes of earlier steps that are needed at once.
   std::uint32_t fragment_count_max = 0;  // Fragments in the spill at once.

@@ -51,6 +51,15 @@ Status InPlace::begin(const PackageHead& head, Arena* arena) {
       !arena->allocate(std::max<std::uint64_t>(decoding_bytes, m.group_bytes), &work)) {
     return Status::arena_too_small;
   }
+  MutableByteSpan sections;
+  const std::size_t steps = m.plan.chunk_steps_max;
+  for (std::span<std::uint32_t>* groups : {&step_groups_, &output_groups_}) {
+    MutableByteSpan memory;
+    if (!arena->allocate(4 * steps, &memory)) return Status::arena_too_small;
+    *groups = {new (memory.data()) std::uint32_t[steps]{}, steps};
+  }
+  if (!arena->allocate(sizeof(SectionPlace) * steps, &sections)) return Status::arena_too_small;
+  sections_ = {new (sections.data()) SectionPlace[steps]{}, steps};
   for (GrainSet* grains : {&own_, &kept_}) {
     MutableByteSpan memory;
     const auto words = static_cast<std::size_t>((grains_of_group(m) + 31) / 32);
@@ -82,20 +91,37 @@ Status InPlace::restart_plan() {
 
 Status InPlace::read_chunk_plan() {
   chunk_first_step_ = reader_.steps_read();
-  return reader_.chunk(&chunk_plan_);
+  const Status status = reader_.chunk(&chunk_plan_, step_groups_);
+  if (status != Status::ok) return status;
+  std::ranges::copy(step_groups_, output_groups_.begin());
+  std::ranges::sort(output_groups_.first(chunk_plan_.step_count));
+  return Status::ok;
 }
 
 Status InPlace::read_step(Step* step) {
-  PlanReader::Step read;
   step->index = reader_.steps_read();
-  const Status status = reader_.step(&read, &kept_);
+  const Status status = reader_.step(&kept_, &step->kept_until);
   if (status != Status::ok) return status;
-  const std::uint64_t begin = std::uint64_t{read.group} * manifest().group_bytes;
-  step->group = read.group;
-  step->bytes = static_cast<std::uint32_t>(
-      std::min<std::uint64_t>(manifest().group_bytes, manifest().target.bytes - begin));
-  step->kept_until = read.kept_until;
+  step->group = step_groups_[step->index - chunk_first_step_];
+  step->bytes = section_of(step->group).bytes;
   return Status::ok;
+}
+
+ChunkGroups InPlace::chunk_groups() const {
+  return {output_groups_.first(chunk_plan_.step_count), manifest().group_bytes,
+          manifest().target.bytes};
+}
+
+ScriptReader::Section InPlace::section_of(std::uint32_t group) const {
+  const std::uint64_t begin = std::uint64_t{group} * manifest().group_bytes;
+  return {begin, static_cast<std::uint32_t>(std::min<std::uint64_t>(
+                     manifest().group_bytes, manifest().target.bytes - begin))};
+}
+
+InPlace::SectionPlace& InPlace::place_of(std::uint32_t group) {
+  const auto groups = output_groups_.first(chunk_plan_.step_count);
+  return sections_[static_cast<std::size_t>(std::ranges::lower_bound(groups, group) -
+                                            groups.begin())];
 }
 
 // Everything that could be wrong with the plan is found here, before anything is written.
@@ -118,9 +144,7 @@ Status InPlace::check_step(std::uint64_t* rewritten) {
   Step step;
   Status status = read_step(&step);
   if (status != Status::ok) return status;
-  const bool is_short = step.bytes < manifest().group_bytes;
-  const bool is_named = step.index + 1 - chunk_first_step_ == chunk_plan_.short_step;
-  if (source_.is_overwritten(step.group) || is_short != is_named) return Status::malformed_chunk;
+  if (source_.is_overwritten(step.group)) return Status::malformed_chunk;
   for (std::uint32_t i = 0; i < kept_.grain_count(); ++i) {
     if (kept_.contains(i) && !source_.in_source(source_.grain(step.group, i))) {
       return Status::malformed_chunk;
@@ -240,10 +264,12 @@ Status InPlace::is_next_chunk_done(bool* done) {
   *done = false;
   Status status = read_chunk_plan();
   ChecksumStream checksum;
+  for (std::uint32_t i = 0; status == Status::ok && i < chunk_plan_.step_count; ++i) {
+    status = slot_checksum(output_groups_[i], &checksum);
+  }
   while (status == Status::ok && reader_.steps_left() != 0) {
     Step step;
     status = read_step(&step);
-    if (status == Status::ok) status = slot_checksum(step, &checksum);
   }
   *done = static_cast<std::uint32_t>(checksum.finish().value) == chunk_plan_.checksum;
   return status;
@@ -252,28 +278,26 @@ Status InPlace::is_next_chunk_done(bool* done) {
 // The first group that is not what it shall be.
 Status InPlace::find_frontier(JournalRecord* where) {
   Status status = open_script();
-  while (status == Status::ok && reader_.steps_left() != 0) {
-    Step step;
-    status = read_step(&step);
-    std::uint32_t expected = 0;
-    if (status == Status::ok) status = script_.skip(step.bytes, &expected);
+  for (std::uint32_t i = 0; status == Status::ok && i < chunk_plan_.step_count; ++i) {
     ChecksumStream checksum;
-    if (status == Status::ok) status = slot_checksum(step, &checksum);
+    status = slot_checksum(step_groups_[i], &checksum);
     if (status != Status::ok) return status;
-    if (static_cast<std::uint32_t>(checksum.finish().value) == expected) continue;
+    const bool is_made = static_cast<std::uint32_t>(checksum.finish().value) ==
+                         place_of(step_groups_[i]).checksum;
+    if (is_made) continue;
     where->kind = JournalKind::step;
-    where->next = step.index;
+    where->next = chunk_first_step_ + i;
     return Status::ok;
   }
   return status == Status::ok ? Status::source_damaged : status;
 }
 
-Status InPlace::slot_checksum(const Step& step, ChecksumStream* checksum) {
-  const std::uint64_t begin = std::uint64_t{step.group} * manifest().group_bytes;
-  for (std::uint32_t at = 0; at < step.bytes;) {
+Status InPlace::slot_checksum(std::uint32_t group, ChecksumStream* checksum) {
+  const ScriptReader::Section section = section_of(group);
+  for (std::uint32_t at = 0; at < section.bytes;) {
     const MutableByteSpan part =
-        window_.first(std::min<std::size_t>(window_.size(), step.bytes - at));
-    const Status status = place_.slot.read(begin + at, part);
+        window_.first(std::min<std::size_t>(window_.size(), section.bytes - at));
+    const Status status = place_.slot.read(section.begin + at, part);
     if (status != Status::ok) return status;
     checksum->update(part);
     at += static_cast<std::uint32_t>(part.size());
@@ -307,7 +331,8 @@ Status InPlace::open_at_chunk(const JournalRecord& where) {
   }
   if (status == Status::ok) status = spill_.wipe_after(where.spill_sequence);
   if (status != Status::ok) return status;
-  return append_record(where.next == 0 ? JournalKind::intent : JournalKind::checkpoint, where.next);
+  return append_record(where.next == 0 ? JournalKind::intent : JournalKind::checkpoint, where.next,
+                       where.spill_sequence);
 }
 
 Status InPlace::open_at_step(const JournalRecord& where) {
@@ -321,28 +346,28 @@ Status InPlace::open_at_step(const JournalRecord& where) {
   if (is_hole) {
     holes_filled_ = where.next - step_count;
     is_hole_named_ = true;
-    return append_record(JournalKind::step, where.next);
+    return append_record(JournalKind::step, where.next, where.spill_sequence);
   }
   status = spill_.wipe_after(where.spill_sequence);
   if (status == Status::ok) status = open_script();
-  for (std::uint32_t i = chunk_first_step_; status == Status::ok && i < where.next; ++i) {
-    const bool is_short = i + 1 - chunk_first_step_ == chunk_plan_.short_step;
-    const std::uint64_t short_bytes = manifest().target.bytes % manifest().group_bytes;
-    std::uint32_t checksum = 0;
-    status = script_.skip(
-        is_short ? static_cast<std::uint32_t>(short_bytes) : manifest().group_bytes, &checksum);
-  }
   if (status == Status::ok) status = find_own(current_);
   if (status != Status::ok) return status;
   // Only when the journal did not name this step its stash can be missing.
-  return is_sealed(current_) ? append_record(JournalKind::step, where.next)
-                             : seal(current_, false);
+  return is_sealed(current_)
+             ? append_record(JournalKind::step, where.next, where.spill_sequence)
+             : seal(current_, false);
 }
 
+// Finds where the sections are.
 Status InPlace::open_script() {
   script_ = ScriptReader(&spill_, spill_key(SpillKind::script, reader_.chunks_read() - 1),
                          chunk_plan_.script_bytes, script_window_);
-  return script_.begin();
+  Status status = script_.begin();
+  for (std::uint32_t i = 0; status == Status::ok && i < chunk_plan_.step_count; ++i) {
+    sections_[i].offset = script_.offset();
+    status = script_.skip(section_of(output_groups_[i]), &sections_[i].checksum);
+  }
+  return status;
 }
 
 // --- The work. ---
@@ -372,20 +397,17 @@ Status InPlace::unpack(ByteSpan chunk, std::uint64_t output_bytes) {
   std::size_t header_bytes = 0;
   Status status = parse_context_chunk_header(chunk, &header, &header_bytes);
   if (status != Status::ok) return status;
-  ChunkGroups groups;
-  groups.group_bytes = manifest().group_bytes;
-  groups.short_index = chunk_plan_.short_step - 1;  // Wraps when there is none.
-  groups.short_bytes = static_cast<std::uint32_t>(manifest().target.bytes % groups.group_bytes);
-  const std::uint64_t whole = std::uint64_t{chunk_plan_.step_count} * groups.group_bytes;
-  const std::uint32_t missing =
-      chunk_plan_.short_step == 0 ? 0 : groups.group_bytes - groups.short_bytes;
-  if (output_bytes != whole - missing) return Status::malformed_chunk;
+  std::uint64_t promised_bytes = 0;
+  for (const std::uint32_t group : output_groups_.first(chunk_plan_.step_count)) {
+    promised_bytes += section_of(group).bytes;
+  }
+  if (output_bytes != promised_bytes) return Status::malformed_chunk;
 
   spill_.begin_record(spill_key(SpillKind::script, reader_.chunks_read() - 1),
                       chunk_plan_.script_bytes, chunk_first_step_ + chunk_plan_.step_count - 1);
   status = spill_.append({&header.unit_bytes, 1});
   if (status != Status::ok) return status;
-  ScriptWriter<Spill> writer(&spill_, header.unit_bytes, groups);
+  ScriptWriter<Spill> writer(&spill_, header.unit_bytes, chunk_groups());
   auto* model = new (model_memory_.data()) ContextModel;
   status = run_context_chunk(header, RangeDecoder(chunk.subspan(header_bytes)), model, window_,
                              &source_, output_bytes, &writer);
@@ -413,7 +435,8 @@ Status InPlace::run_steps(bool phase_is_open) {
 Status InPlace::find_own(const Step& step) {
   own_.clear();
   NeededGrains needed(source_, step.group, kept_, own_);
-  return script_.look_ahead(step.bytes, &needed);
+  script_.seek(place_of(step.group).offset);
+  return script_.report_copies(section_of(step.group), &needed);
 }
 
 bool InPlace::is_sealed(const Step& step) const {
@@ -436,7 +459,7 @@ Status InPlace::seal(const Step& step, bool phase_is_open) {
     status = spill_.clean(step.index);
     if (status == Status::ok) status = spill_.sync();
   }
-  if (status == Status::ok) status = append_record(JournalKind::step, step.index);
+  if (status == Status::ok) status = append_record(JournalKind::step, step.index, spill_.sequence());
   if (status == Status::ok) spill_.seal(step.index);
   return status;
 }
@@ -479,7 +502,9 @@ Status InPlace::write_group(const Step& step) {
     return Status::malformed_chunk;
   }
   source_.set_overwritten(step.group);
-  Status status = script_.make(&source_, group_buffer_.first(step.bytes));
+  script_.seek(place_of(step.group).offset);
+  Status status =
+      script_.make(section_of(step.group), &source_, group_buffer_.first(step.bytes));
   if (status == Status::ok) status = write_home(step.group, step.bytes);
   if (status != Status::ok) return status;
   done_bytes_ += step.bytes;
@@ -513,25 +538,27 @@ Status InPlace::write_home(std::uint32_t group, std::uint32_t bytes) {
   return status == Status::ok ? slot.sync() : status;
 }
 
-Status InPlace::append_record(JournalKind kind, std::uint32_t next) {
+Status InPlace::append_record(JournalKind kind, std::uint32_t next,
+                              std::uint32_t spill_sequence) {
   JournalRecord record = place_.record;
   record.kind = kind;
-  record.next = kind == JournalKind::intent ? 0 : next;
-  record.spill_sequence = kind == JournalKind::intent ? 0 : spill_.sequence();
+  record.next = next;
+  record.spill_sequence = spill_sequence;
   return place_.journal->append(record);
 }
 
 Status InPlace::end_chunk() {
   is_script_open_ = false;
   source_.drop_stashes(reader_.steps_read());
-  return append_record(JournalKind::checkpoint, reader_.chunks_read());
+  return append_record(JournalKind::checkpoint, reader_.chunks_read(), spill_.sequence());
 }
 
 Status InPlace::finish() {
   for (; holes_filled_ < holes_.size(); ++holes_filled_) {
     Status status = Status::ok;
     if (!is_hole_named_) {
-      status = append_record(JournalKind::step, manifest().plan.step_count + holes_filled_);
+      status = append_record(JournalKind::step, manifest().plan.step_count + holes_filled_,
+                             spill_.sequence());
       if (status != Status::ok) return status;
     }
     is_hole_named_ = false;

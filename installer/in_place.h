@@ -79,7 +79,16 @@ class InPlace {
     std::uint32_t kept_until = 0;
   };
 
+  // Where the section of a group lies in the script of the current chunk.
+  struct SectionPlace {
+    std::uint32_t offset = 0;
+    std::uint32_t checksum = 0;
+  };
+
   const Manifest& manifest() const { return head_->manifest; }
+  ChunkGroups chunk_groups() const;
+  ScriptReader::Section section_of(std::uint32_t group) const;
+  SectionPlace& place_of(std::uint32_t group);
 
   // The plan.
   Status restart_plan();
@@ -95,7 +104,7 @@ class InPlace {
   Status look_at_slot(JournalRecord* where);
   Status is_next_chunk_done(bool* done);
   Status find_frontier(JournalRecord* where);
-  Status slot_checksum(const Step& step, ChecksumStream* checksum);
+  Status slot_checksum(std::uint32_t group, ChecksumStream* checksum);
   Status open_at_chunk(const JournalRecord& where);
   Status open_at_step(const JournalRecord& where);
   Status open_script();
@@ -110,7 +119,7 @@ class InPlace {
   Status write_stash(const Step& step, std::uint32_t key, GrainSet grains, std::uint32_t last_step);
   Status write_group(const Step& step);
   Status write_home(std::uint32_t group, std::uint32_t bytes);
-  Status append_record(JournalKind kind, std::uint32_t next);
+  Status append_record(JournalKind kind, std::uint32_t next, std::uint32_t spill_sequence);
   Status end_chunk();
 
   const PackageHead* head_ = nullptr;
@@ -121,6 +130,9 @@ class InPlace {
   PlanReader reader_;
   ChunkPlan chunk_plan_;
   std::uint32_t chunk_first_step_ = 0;
+  std::span<std::uint32_t> step_groups_;    // Of the chunk: in the order of the steps,
+  std::span<std::uint32_t> output_groups_;  // and of its output.
+  std::span<SectionPlace> sections_;        // Of each, in the latter order.
   std::span<Hole> holes_;
   std::uint32_t holes_filled_ = 0;
 

@@ -1,6 +1,8 @@
 #include "installer/inventory.h"
 
+#include <algorithm>
 #include <array>
+#include <utility>
 
 #include "installer/flash_writer.h"
 
@@ -19,18 +21,10 @@ Status Inventory::open(const FlashRegion& region, MutableByteSpan buffer) {
   buffer_ = buffer;
   half_bytes_ = region.size_bytes() / 2 / block * block;
   if (capacity() == 0) return Status::journal_too_small;
-  bool found = false;
-  for (unsigned half = 0; half < 2; ++half) {
-    InventoryHeader header;
-    const Status status = read_copy(half, &header);
-    if (status == Status::no_record) continue;
-    if (status != Status::ok) return status;
-    if (found && header.sequence <= header_.sequence) continue;
-    found = true;
-    header_ = header;
-    half_ = half;
-  }
-  return Status::ok;
+  Status status = read_copy(0, &newest_);
+  if (status == Status::ok) status = read_copy(1, &older_);
+  if (older_.header.sequence > newest_.header.sequence) std::swap(newest_, older_);
+  return status;
 }
 
 std::uint32_t Inventory::capacity() const {
@@ -39,107 +33,196 @@ std::uint32_t Inventory::capacity() const {
                                     InventoryRecord::bytes);
 }
 
-Status Inventory::read_copy(unsigned half, InventoryHeader* header) const {
+template <typename Visit>
+Status Inventory::each_record(const Copy& copy, Visit visit) const {
+  ChecksumStream checksum = begin_inventory_checksum(copy.header);
+  RecordBytes bytes;
+  std::uint64_t at = half_offset(copy.half) + InventoryHeader::bytes;
+  for (std::uint32_t i = 0; i < copy.header.count; ++i, at += bytes.size()) {
+    Status status = region_.read(at, bytes);
+    if (status == Status::ok) checksum.update(bytes);
+    if (status == Status::ok) status = visit(i, bytes);
+    if (status != Status::ok) return status;
+  }
+  // A device that was never provisioned has no copy, and nothing to check.
+  const bool is_intact = copy.header.sequence == 0 || checksum.finish() == copy.header.checksum;
+  return is_intact ? Status::ok : Status::no_record;
+}
+
+// A copy that is not intact has no records and sequence 0.
+Status Inventory::read_copy(unsigned half, Copy* copy) const {
+  *copy = {half, {}};
   std::array<std::uint8_t, InventoryHeader::bytes> header_bytes;
   Status status = region_.read(half_offset(half), header_bytes);
   if (status != Status::ok) return status;
-  InventoryHeader parsed;
-  status = parse_inventory_header(header_bytes, &parsed);
-  if (status != Status::ok) return status;
-  if (parsed.count > capacity()) return Status::no_record;
-  ChecksumStream checksum = begin_inventory_checksum(parsed);
-  RecordBytes bytes;
-  std::uint64_t at = half_offset(half) + InventoryHeader::bytes;
-  for (std::uint32_t i = 0; i < parsed.count; ++i, at += bytes.size()) {
-    status = region_.read(at, bytes);
-    if (status != Status::ok) return status;
-    checksum.update(bytes);
+  Copy read{half, {}};
+  status = parse_inventory_header(header_bytes, &read.header);
+  if (status != Status::ok || read.header.sequence == 0 || read.header.count > capacity()) {
+    return Status::ok;
   }
-  if (checksum.finish() != parsed.checksum) return Status::no_record;
-  *header = parsed;
-  return Status::ok;
-}
-
-Status Inventory::read_raw(std::uint32_t index, MutableByteSpan bytes) const {
-  const std::uint64_t at = InventoryHeader::bytes + std::uint64_t{index} * InventoryRecord::bytes;
-  return region_.read(half_offset(half_) + at, bytes);
+  status = each_record(read, [](std::uint32_t, ByteSpan) { return Status::ok; });
+  if (status == Status::ok) *copy = read;
+  return status == Status::no_record ? Status::ok : status;
 }
 
 Status Inventory::at(std::uint32_t index, InventoryRecord* record) const {
-  RecordBytes bytes;
-  const Status status = read_raw(index, bytes);
-  if (status != Status::ok) return status;
-  return parse_inventory_record(bytes, record) == Status::ok ? Status::ok
-                                                             : Status::inventory_corrupt;
+  Status parsed = Status::no_record;
+  InventoryRecord read;
+  const Status status = each_record(newest_, [&](std::uint32_t i, ByteSpan bytes) {
+    if (i == index) parsed = parse_inventory_record(bytes, &read);
+    return Status::ok;
+  });
+  if (status != Status::ok && status != Status::no_record) return status;
+  if (status != Status::ok || parsed != Status::ok) return Status::inventory_corrupt;
+  *record = read;
+  return Status::ok;
 }
 
-Status Inventory::find(std::string_view package_id, InventoryRecord* record,
-                       std::uint32_t* index) const {
-  for (std::uint32_t i = 0; i < count(); ++i) {
+// no_record when the copy does not read as it did.
+Status Inventory::search(std::string_view package_id, InventoryRecord* record,
+                         std::uint32_t* index) const {
+  Status found = Status::not_provisioned;
+  InventoryRecord read;
+  const Status status = each_record(newest_, [&](std::uint32_t i, ByteSpan bytes) {
+    if (found != Status::not_provisioned) return Status::ok;
     InventoryRecord candidate;
-    const Status status = at(i, &candidate);
-    if (status != Status::ok) return status;
-    if (candidate.package_id.view() != package_id) continue;
-    *record = candidate;
-    if (index != nullptr) *index = i;
+    if (parse_inventory_record(bytes, &candidate) != Status::ok) {
+      found = Status::inventory_corrupt;
+    } else if (candidate.package_id.view() == package_id) {
+      found = Status::ok;
+      read = candidate;
+      if (index != nullptr) *index = i;
+    }
     return Status::ok;
+  });
+  if (status != Status::ok) return status;
+  if (found == Status::ok) *record = read;
+  return found;
+}
+
+Status Inventory::find(std::string_view package_id, InventoryRecord* record, std::uint32_t* index) {
+  Status status = search(package_id, record, index);
+  if (status == Status::no_record && older_.header.sequence != 0) {
+    newest_ = older_;
+    older_ = {1 - newest_.half, {}};
+    status = search(package_id, record, index);
   }
-  return Status::not_provisioned;
+  return status == Status::no_record ? Status::inventory_corrupt : status;
 }
 
 Status Inventory::update(const InventoryRecord& record) {
   InventoryRecord before;
-  std::uint32_t index = count();
+  std::uint32_t index = 0;
   const Status found = find(record.package_id.view(), &before, &index);
-  if (found != Status::ok && found != Status::not_provisioned) return found;
-  if (index == count() && count() == capacity()) return Status::inventory_full;
+  if (found == Status::not_provisioned) {
+    index = count();
+  } else if (found != Status::ok) {
+    return found;
+  }
+  if (index == capacity()) return Status::inventory_full;
   // Only a forged copy counts so far that the next one would not be read back.
-  if (header_.sequence >= limits::record_sequence_max) return Status::inventory_corrupt;
+  if (newest_.header.sequence >= limits::record_sequence_max) return Status::inventory_corrupt;
 
   RecordBytes record_bytes;
   ByteWriter writer(record_bytes);
   encode_inventory_record(record, &writer);
-
-  InventoryHeader header;
-  header.count = index == count() ? count() + 1 : count();
-  header.sequence = header_.sequence + 1;
-  ChecksumStream checksum = begin_inventory_checksum(header);
-  RecordBytes bytes;
-  for (std::uint32_t i = 0; i < header.count; ++i) {
-    if (i != index) {
-      const Status status = read_raw(i, bytes);
-      if (status != Status::ok) return status;
-    }
-    checksum.update(i == index ? record_bytes : bytes);
-  }
-  header.checksum = checksum.finish();
-
-  const unsigned half = header_.sequence == 0 ? 0 : 1 - half_;
-  const Status status = write_copy(half, header, index, record_bytes);
+  const Revision revision{newest_, index, record_bytes};
+  Copy copy{newest_.header.sequence == 0 ? 0 : 1 - newest_.half, {}};
+  Status status = header_of(revision, &copy.header);
+  if (status == Status::ok) status = write_copy(revision, copy);
   if (status != Status::ok) return status;
-  half_ = half;
-  header_ = header;
+  older_ = newest_;
+  newest_ = copy;
   return Status::ok;
 }
 
-Status Inventory::write_copy(unsigned half, const InventoryHeader& header, std::uint32_t changed,
-                             ByteSpan changed_bytes) {
+Status Inventory::header_of(const Revision& revision, InventoryHeader* header) const {
+  const InventoryHeader& base = revision.base.header;
+  header->count = std::max(base.count, revision.index + 1);
+  header->sequence = base.sequence + 1;
+  ChecksumStream checksum = begin_inventory_checksum(*header);
+  const Status status = each_record(revision.base, [&](std::uint32_t i, ByteSpan bytes) {
+    checksum.update(i == revision.index ? revision.record : bytes);
+    return Status::ok;
+  });
+  if (revision.index == base.count) checksum.update(revision.record);
+  header->checksum = checksum.finish();
+  return status == Status::no_record ? Status::inventory_corrupt : status;
+}
+
+Status Inventory::write_copy(const Revision& revision, const Copy& copy) {
   std::array<std::uint8_t, InventoryHeader::bytes> header_bytes;
   ByteWriter header_writer(header_bytes);
-  encode_inventory_header(header, &header_writer);
+  encode_inventory_header(copy.header, &header_writer);
   const std::uint64_t unit = region_.geometry().program_unit_bytes;
   const std::size_t usable = static_cast<std::size_t>(buffer_.size() / unit * unit);
-  FlashWriter writer(region_, half_offset(half), buffer_.first(usable), best_kernels());
+  FlashWriter writer(region_, half_offset(copy.half), buffer_.first(usable), best_kernels());
   Status status = writer.append(header_bytes);
-  RecordBytes bytes;
-  for (std::uint32_t i = 0; status == Status::ok && i < header.count; ++i) {
-    if (i != changed) {
-      status = read_raw(i, bytes);
-      if (status != Status::ok) return status;
-    }
-    status = writer.append(i == changed ? changed_bytes : ByteSpan(bytes));
+  if (status == Status::ok) {
+    status = each_record(revision.base, [&](std::uint32_t i, ByteSpan bytes) {
+      return writer.append(i == revision.index ? revision.record : bytes);
+    });
+  }
+  // Other bytes than those that the checksum was made of: what was written is no copy.
+  if (status == Status::no_record) return Status::inventory_corrupt;
+  if (status == Status::ok && revision.index == revision.base.header.count) {
+    status = writer.append(revision.record);
   }
   return status == Status::ok ? writer.flush() : status;
+}
+
+Status Inventory::settle(const Digest& pending) {
+  std::uint32_t index = 0;
+  InventoryRecord record;
+  bool is_committed = false;
+  const Status status = each_record(newest_, [&](std::uint32_t i, ByteSpan bytes) {
+    InventoryRecord candidate;
+    if (parse_inventory_record(bytes, &candidate) == Status::ok &&
+        candidate.manifest_digest == pending) {
+      is_committed = true;
+      index = i;
+      record = candidate;
+    }
+    return Status::ok;
+  });
+  if (status == Status::no_record) return Status::inventory_corrupt;
+  if (status != Status::ok) return status;
+  return is_committed ? repeat_update(index, record) : clear_other_half();
+}
+
+// Makes the newest copy again of the one before it and the record that the commit changed.
+Status Inventory::repeat_update(std::uint32_t index, const InventoryRecord& record) {
+  // There was no copy before: the other half gets one.
+  if (older_.header.sequence == 0) return update(record);
+  RecordBytes record_bytes;
+  ByteWriter writer(record_bytes);
+  encode_inventory_record(record, &writer);
+  const Revision revision{older_, index, record_bytes};
+  if (index > older_.header.count) return Status::ok;
+  InventoryHeader header;
+  const Status status = header_of(revision, &header);
+  if (status != Status::ok) return status;
+  // Another update followed: the newest copy is not of this commit, and good.
+  if (header.sequence != newest_.header.sequence || header.checksum != newest_.header.checksum) {
+    return Status::ok;
+  }
+  return write_copy(revision, newest_);
+}
+
+Status Inventory::clear_other_half() {
+  const std::uint64_t other = half_offset(1 - newest_.half);
+  older_ = {1 - newest_.half, {}};
+  const FlashGeometry geometry = region_.geometry();
+  if (geometry.erase_before_program) {
+    const Status status = region_.erase(other, half_bytes_);
+    return status == Status::ok ? region_.sync() : status;
+  }
+  const auto bytes =
+      static_cast<std::size_t>(round_up(InventoryHeader::bytes, geometry.program_unit_bytes));
+  const MutableByteSpan blank = buffer_.first(bytes);
+  std::ranges::fill(blank, std::uint8_t{0xff});
+  const Status status = region_.program(other, blank);
+  return status == Status::ok ? region_.sync() : status;
 }
 
 }  // namespace romdelta

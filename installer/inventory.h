@@ -1,7 +1,9 @@
 // Inventory: the ROM packages of the device and where each is active. docs/format.md section 10.
 //
 // Two copies, written in turn: an update writes the older one and becomes visible at once when its
-// last byte is durable. That is the commit of an installation.
+// last byte is durable. That is the commit of an installation. Until the journal says done, the
+// copy that it wrote may read right and change its mind: settle() takes care of that, and every
+// pass over a copy checks its checksum anew.
 #pragma once
 
 #include <cstdint>
@@ -19,29 +21,52 @@ class Inventory {
   // journal_too_small or flash_read_failed.
   Status open(const FlashRegion& region, MutableByteSpan buffer);
 
-  std::uint32_t count() const { return header_.count; }
-  // Requires: index < count(). inventory_corrupt when the record breaks a rule.
+  std::uint32_t count() const { return newest_.header.count; }
+  // Requires: index < count(). inventory_corrupt when the record breaks a rule or the copy does not
+  // read as it did.
   Status at(std::uint32_t index, InventoryRecord* record) const;
-  // not_provisioned when there is no record of this id. `index` may be null.
-  Status find(std::string_view package_id, InventoryRecord* record,
-              std::uint32_t* index = nullptr) const;
+  // not_provisioned when there is no record of this id. `index` may be null. When the newest copy
+  // does not read as it did, the other one counts from here on.
+  Status find(std::string_view package_id, InventoryRecord* record, std::uint32_t* index = nullptr);
   // Replaces the record of the same id, or adds one. inventory_full when it does not fit;
   // inventory_corrupt when a forged copy leaves no sequence number for another.
   Status update(const InventoryRecord& record);
+  // Call before anything else is written when power failed during the installation of the package
+  // `pending`: it may have been at its commit. A newest copy that the commit wrote is written again
+  // where it lies. When there is none, one may lie in the other half and show up later: that half
+  // is erased. The copy that was valid before the commit is not touched.
+  Status settle(const Digest& pending);
 
  private:
+  struct Copy {
+    unsigned half = 0;
+    InventoryHeader header;
+  };
+  // A copy made of `base` and one record, changed or added.
+  struct Revision {
+    Copy base;
+    std::uint32_t index = 0;
+    ByteSpan record;
+  };
   std::uint64_t half_offset(unsigned half) const { return half * half_bytes_; }
   std::uint32_t capacity() const;
-  Status read_raw(std::uint32_t index, MutableByteSpan bytes) const;
-  Status read_copy(unsigned half, InventoryHeader* header) const;
-  Status write_copy(unsigned half, const InventoryHeader& header, std::uint32_t changed,
-                    ByteSpan changed_bytes);
+  // Calls visit(index, bytes) for each record. no_record when the checksum was not right after all:
+  // then what was visited does not count.
+  template <typename Visit>
+  Status each_record(const Copy& copy, Visit visit) const;
+  Status read_copy(unsigned half, Copy* copy) const;
+  Status search(std::string_view package_id, InventoryRecord* record, std::uint32_t* index) const;
+  // The header of what a revision makes.
+  Status header_of(const Revision& revision, InventoryHeader* header) const;
+  Status write_copy(const Revision& revision, const Copy& copy);
+  Status repeat_update(std::uint32_t index, const InventoryRecord& record);
+  Status clear_other_half();
 
   FlashRegion region_;
   MutableByteSpan buffer_;
   std::uint64_t half_bytes_ = 0;
-  unsigned half_ = 0;  // The half of the newest intact copy.
-  InventoryHeader header_;
+  Copy newest_;
+  Copy older_;  // Sequence 0 when it is not intact, or not known any more.
 };
 
 }  // namespace romdelta

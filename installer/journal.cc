@@ -37,33 +37,53 @@ Status Journal::scan_half(unsigned half) {
     has_record_ = true;
     newest_ = record;
     half_ = half;
+    newest_is_first_ = at == 0;
   }
   return Status::ok;
 }
 
+// Only a forged record counts so far that the next ones would not be read back. And what is there
+// when the first record in place is written may hide records that a cut left unstable: they must
+// not come back to outrank it. Both are given up: as long as nothing is pending in place, records
+// are hints.
+bool Journal::has_to_forget(const JournalRecord& record) const {
+  // The next number may be newest + 2, its repetition one more.
+  if (newest_.sequence > limits::record_sequence_max - 3) return true;
+  return record.layout == Layout::in_place && !appended_ && newest_.layout != Layout::in_place;
+}
+
+// The half that holds the newest record also holds a durable one before it, and is kept - but for a
+// record in place that is alone: it was about to be repeated when power failed, so nothing rests on
+// it yet, and the durable one that says the same is in the other half.
+unsigned Journal::next_half() const {
+  if (!has_record_) return 0;
+  const bool is_alone = newest_is_first_ && newest_.layout == Layout::in_place;
+  return is_alone && !appended_ ? half_ : 1 - half_;
+}
+
 Status Journal::append(JournalRecord record) {
+  const bool in_place = record.layout == Layout::in_place;
   if (failed_) return Status::out_of_order;
+  if (in_place && !can_hold_in_place()) return Status::journal_too_small;
   failed_ = true;
-  if (newest_.sequence >= limits::record_sequence_max) {
-    const Status status = forget();
-    if (status != Status::ok) return status;
+  Status status = Status::ok;
+  const bool forgets = has_to_forget(record);
+  if (forgets) {
+    status = wipe(1);
+    has_record_ = appended_ = false;
+    newest_ = {};
   }
-  const bool is_full = !range_inside(cursor_, stride_bytes_, half_bytes_);
-  if (!appended_ || is_full) {
-    half_ = has_record_ ? 1 - half_ : 0;
-    cursor_ = 0;
-    const Status status = region_.erase(half_offset(half_), half_bytes_);
-    if (status != Status::ok) return status;
+  // After open() one record more than was found may be there, unreadable for now.
+  record.sequence = newest_.sequence + (has_record_ && !appended_ ? 2 : 1);
+  const bool begins = !appended_ || !range_inside(cursor_, stride_bytes_, half_bytes_);
+  if (status == Status::ok && begins) status = begin_half(in_place || forgets);
+  if (status == Status::ok) status = write(record);
+  // Two of them: when one is torn, the other is durable, and nobody has to know which.
+  if (status == Status::ok && begins && in_place) {
+    ++record.sequence;
+    status = write(record);
   }
-  record.sequence = newest_.sequence + 1;
-  const MutableByteSpan unit = buffer_.first(static_cast<std::size_t>(stride_bytes_));
-  std::ranges::fill(unit, std::uint8_t{0xff});
-  ByteWriter writer(unit);
-  encode_journal_record(record, &writer);
-  Status status = region_.program(half_offset(half_) + cursor_, unit);
-  if (status == Status::ok) status = region_.sync();
   if (status != Status::ok) return status;
-  cursor_ += stride_bytes_;
   appended_ = true;
   failed_ = false;
   has_record_ = true;
@@ -71,25 +91,34 @@ Status Journal::append(JournalRecord record) {
   return Status::ok;
 }
 
-// Only a forged record counts so far that the next one would not be read back. All are given up:
-// they are hints.
-Status Journal::forget() {
+Status Journal::begin_half(bool is_wiped) {
+  half_ = next_half();
+  cursor_ = 0;
+  return is_wiped ? wipe(half_) : region_.erase(half_offset(half_), half_bytes_);
+}
+
+// Leaves no old record, also where storage overwrites.
+Status Journal::wipe(unsigned half) {
+  Status status = region_.erase(half_offset(half), half_bytes_);
+  const bool keeps = !region_.geometry().erase_before_program;
   const MutableByteSpan blank = buffer_.first(static_cast<std::size_t>(stride_bytes_));
   std::ranges::fill(blank, std::uint8_t{0xff});
-  for (unsigned half = 0; half < 2; ++half) {
-    Status status = region_.erase(half_offset(half), half_bytes_);
-    // Storage that overwrites keeps what was there.
-    const bool keeps = !region_.geometry().erase_before_program;
-    for (std::uint64_t at = 0; keeps && range_inside(at, stride_bytes_, half_bytes_);
-         at += stride_bytes_) {
-      if (status == Status::ok) status = region_.program(half_offset(half) + at, blank);
-    }
-    if (status != Status::ok) return status;
+  for (std::uint64_t at = 0; keeps && range_inside(at, stride_bytes_, half_bytes_);
+       at += stride_bytes_) {
+    if (status == Status::ok) status = region_.program(half_offset(half) + at, blank);
   }
-  has_record_ = false;
-  appended_ = false;
-  newest_ = {};
-  return Status::ok;
+  return status == Status::ok ? region_.sync() : status;
+}
+
+Status Journal::write(const JournalRecord& record) {
+  const MutableByteSpan unit = buffer_.first(static_cast<std::size_t>(stride_bytes_));
+  std::ranges::fill(unit, std::uint8_t{0xff});
+  ByteWriter writer(unit);
+  encode_journal_record(record, &writer);
+  Status status = region_.program(half_offset(half_) + cursor_, unit);
+  if (status == Status::ok) status = region_.sync();
+  cursor_ += stride_bytes_;
+  return status;
 }
 
 }  // namespace romdelta

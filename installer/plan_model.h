@@ -21,7 +21,6 @@ struct Hole {
 struct ChunkPlan {
   std::uint32_t step_count = 0;
   std::uint32_t script_bytes = 0;
-  std::uint32_t short_step = 0;  // The step, counted from 1, of a group shorter than others; or 0.
   std::uint32_t checksum = 0;  // Of its output: the low half of an XXH3.
 };
 
@@ -47,7 +46,6 @@ class PlanModel {
     ChunkPlan chunk;
     chunk.step_count = narrow(number(coder, Kind::step_count, given.step_count));
     chunk.script_bytes = narrow(number(coder, Kind::script_bytes, given.script_bytes));
-    chunk.short_step = narrow(number(coder, Kind::short_step, given.short_step));
     for (unsigned i = 32; i-- != 0;) {
       chunk.checksum = chunk.checksum << 1 | coder.code(1u << 15, (given.checksum >> i & 1) != 0);
     }
@@ -94,14 +92,13 @@ class PlanModel {
     fill,
     step_count,
     script_bytes,
-    short_step,
     group,
     run_count,
     run_gap,
     run_length,
     kept_for
   };
-  static constexpr std::size_t kind_count = 10;
+  static constexpr std::size_t kind_count = 9;
 
   // Larger numbers break a rule wherever they stand.
   static std::uint32_t narrow(std::uint64_t value) {

@@ -27,30 +27,27 @@ Status PlanReader::holes(std::span<Hole> holes) {
   return coder_.ok() ? Status::ok : Status::malformed_chunk;
 }
 
-Status PlanReader::chunk(ChunkPlan* chunk) {
+Status PlanReader::chunk(ChunkPlan* chunk, std::span<std::uint32_t> groups) {
   if (steps_left_ != 0 || chunks_read_ == manifest_->chunk_count) return Status::malformed_chunk;
   *chunk = model_->chunk(coder_, {});
   const std::uint32_t steps_most = manifest_->plan.step_count - steps_read_;
   if (!coder_.ok() || chunk->step_count == 0 || chunk->step_count > steps_most ||
-      chunk->script_bytes == 0 || chunk->script_bytes == 0xffffffff) {
+      chunk->step_count > groups.size() || chunk->script_bytes == 0 ||
+      chunk->script_bytes == 0xffffffff) {
     return Status::malformed_chunk;
   }
+  for (std::uint32_t& group : groups.first(chunk->step_count)) {
+    group = model_->group(coder_, 0);
+    if (group >= manifest_->group_count()) return Status::malformed_chunk;
+  }
+  if (!coder_.ok()) return Status::malformed_chunk;
   ++chunks_read_;
   steps_left_ = chunk->step_count;
   return Status::ok;
 }
 
-Status PlanReader::step(Step* step, GrainSet* kept) {
+Status PlanReader::step(GrainSet* kept, std::uint32_t* kept_until) {
   if (steps_left_ == 0) return Status::malformed_chunk;
-  step->group = model_->group(coder_, 0);
-  if (!coder_.ok() || step->group >= manifest_->group_count()) return Status::malformed_chunk;
-  const Status status = kept_grains(step, kept);
-  --steps_left_;
-  ++steps_read_;
-  return status;
-}
-
-Status PlanReader::kept_grains(Step* step, GrainSet* kept) {
   kept->clear();
   const std::uint32_t run_count = model_->run_count(coder_, 0);
   if (run_count > kept->grain_count()) return Status::malformed_chunk;
@@ -61,11 +58,14 @@ Status PlanReader::kept_grains(Step* step, GrainSet* kept) {
     if (!coder_.ok() || end > kept->grain_count()) return Status::malformed_chunk;
     for (; at < end; ++at) kept->insert(static_cast<std::uint32_t>(at));
   }
-  if (run_count == 0) return Status::ok;
-  const std::uint64_t until = std::uint64_t{steps_read_} + 1 + model_->kept_for(coder_, 0);
-  if (!coder_.ok() || until >= manifest_->plan.step_count) return Status::malformed_chunk;
-  step->kept_until = static_cast<std::uint32_t>(until);
-  return Status::ok;
+  if (run_count != 0) {
+    const std::uint64_t until = std::uint64_t{steps_read_} + 1 + model_->kept_for(coder_, 0);
+    if (until >= manifest_->plan.step_count) return Status::malformed_chunk;
+    *kept_until = static_cast<std::uint32_t>(until);
+  }
+  --steps_left_;
+  ++steps_read_;
+  return coder_.ok() ? Status::ok : Status::malformed_chunk;
 }
 
 bool PlanReader::done() const {

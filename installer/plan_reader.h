@@ -24,17 +24,13 @@ class PlanReader {
   // Fills `holes`, which has manifest.plan.hole_count places. malformed_chunk.
   Status holes(std::span<Hole> holes);
 
-  // The chunk that comes next. malformed_chunk, also when it is one too many.
-  Status chunk(ChunkPlan* chunk);
+  // The chunk that comes next. `groups` (manifest.plan.chunk_steps_max) gets what its steps write,
+  // in their order. malformed_chunk, also when it is one too many.
+  Status chunk(ChunkPlan* chunk, std::span<std::uint32_t> groups);
 
-  // The step that comes next, of the chunk read last.
-  struct Step {
-    std::uint32_t group = 0;
-    std::uint32_t kept_until = 0;  // The last step that needs what is kept; only if any is.
-  };
-  // `kept` (of manifest.group grains) gets the grains that the step keeps for later ones.
-  // malformed_chunk.
-  Status step(Step* step, GrainSet* kept);
+  // The step that comes next, of the chunk read last. `kept` gets the grains that it keeps for later
+  // ones, `*kept_until` the last of these, if there are any. malformed_chunk.
+  Status step(GrainSet* kept, std::uint32_t* kept_until);
 
   std::uint32_t chunks_read() const { return chunks_read_; }
   std::uint32_t steps_read() const { return steps_read_; }
@@ -44,8 +40,6 @@ class PlanReader {
   bool done() const;
 
  private:
-  Status kept_grains(Step* step, GrainSet* kept);
-
   const Manifest* manifest_ = nullptr;
   PlanModel* model_ = nullptr;
   RangeDecoder coder_ = RangeDecoder({});

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <span>
 
 #include "format/digest.h"
 #include "format/status.h"
@@ -74,23 +75,32 @@ constexpr std::uint32_t little_endian(ByteSpan bytes) {
 
 }  // namespace script
 
-// The groups of a chunk: all of one size but one that may be shorter.
+// The groups that a chunk makes, in the order of its output: ascending. All have `group_bytes` but
+// the target's last one.
 struct ChunkGroups {
-  std::uint32_t group_bytes = 0;
-  std::uint32_t short_index = 0;  // Counted in the chunk; beyond its end when there is none.
-  std::uint32_t short_bytes = 0;
-  std::uint32_t bytes(std::uint32_t index) const {
-    return index == short_index ? short_bytes : group_bytes;
+  std::span<const std::uint32_t> groups;
+  std::uint32_t group_bytes = 1;
+  std::uint64_t target_bytes = 0;
+
+  std::uint64_t begin(std::size_t index) const {
+    return std::uint64_t{groups[index]} * group_bytes;
+  }
+  std::uint32_t bytes(std::size_t index) const {
+    return static_cast<std::uint32_t>(
+        std::min<std::uint64_t>(group_bytes, target_bytes - begin(index)));
   }
 };
 
-// A sink of ContextRun. `Out` has `Status append(ByteSpan)`, which takes the script's bytes.
+// A sink of ContextRun. Each group is a section of its own, because steps take them in any order.
+// `Out` has `Status append(ByteSpan)`, which takes the script's bytes.
 template <typename Out>
 class ScriptWriter {
  public:
-  // `out` outlives the writer.
+  // `out` and the groups outlive the writer. Requires: there is a group.
   ScriptWriter(Out* out, unsigned unit_bytes, const ChunkGroups& groups)
-      : out_(*out), unit_bytes_(unit_bytes), groups_(groups), group_left_(groups.bytes(0)) {}
+      : out_(*out), unit_bytes_(unit_bytes), groups_(groups) {
+    begin_group();
+  }
 
   void copying(std::uint64_t position, std::uint64_t count) {
     position_ = position;
@@ -202,11 +212,17 @@ class ScriptWriter {
     if (group_left_ == 0) end_group();
   }
 
+  void begin_group() {
+    group_ = ChecksumStream();
+    recent_ = RecentChanges();
+    after_copy_ = false;
+    expected_ = groups_.begin(group_index_);
+    group_left_ = groups_.bytes(group_index_);
+  }
+
   void end_group() {
     write_number(static_cast<std::uint32_t>(group_.finish().value), 4);
-    group_ = ChecksumStream();
-    after_copy_ = false;
-    group_left_ = groups_.bytes(++group_index_);
+    if (++group_index_ < groups_.groups.size()) begin_group();
   }
 
   void write_number(std::uint32_t value, std::size_t count) {
@@ -230,13 +246,13 @@ class ScriptWriter {
   unsigned unit_bytes_;
   ChunkGroups groups_;
   Status status_ = Status::ok;
-  std::uint32_t group_index_ = 0;
-  std::uint64_t group_left_;
+  std::size_t group_index_ = 0;
+  std::uint64_t group_left_ = 0;
   std::uint64_t left_ = 0;          // Of the copy or the literals in this group,
   std::uint64_t copy_left_ = 0;     // and of all of it.
   std::uint64_t literal_left_ = 0;
   std::uint64_t position_ = 0;   // In the source.
-  std::uint64_t expected_ = 0;   // Where the last copy ended.
+  std::uint64_t expected_ = 0;   // Where the last copy of the group ended.
   std::uint64_t next_unit_ = 0;  // The one behind the last change.
   bool after_copy_ = false;      // In a group: a copy was the last.
   RecentChanges recent_;

@@ -8,7 +8,6 @@ namespace romdelta {
 
 // The group that is being read: what is made of it, and what wants to know.
 struct ScriptReader::Group {
-  std::uint32_t bytes = 0;
   std::uint32_t at = 0;
   CopyObserver* observer = nullptr;
   SourceReader* source = nullptr;  // Null: nothing is made.
@@ -23,33 +22,25 @@ Status ScriptReader::begin() {
   return Status::ok;
 }
 
-Status ScriptReader::skip(std::uint32_t bytes, std::uint32_t* checksum) {
+Status ScriptReader::skip(const Section& section, std::uint32_t* checksum) {
   Group group;
-  group.bytes = bytes;
-  const Status status = run(&group);
+  const Status status = run(section, &group);
   if (status != Status::ok) return status;
   *checksum = number(4);
   return failure_;
 }
 
-Status ScriptReader::look_ahead(std::uint32_t bytes, CopyObserver* observer) {
-  const ScriptReader here = *this;
+Status ScriptReader::report_copies(const Section& section, CopyObserver* observer) {
   Group group;
-  group.bytes = bytes;
   group.observer = observer;
-  const Status status = run(&group);
-  *this = here;
-  // The window shows something else now.
-  window_begin_ = window_end_ = 0;
-  return status;
+  return run(section, &group);
 }
 
-Status ScriptReader::make(SourceReader* source, MutableByteSpan made) {
+Status ScriptReader::make(const Section& section, SourceReader* source, MutableByteSpan made) {
   Group group;
-  group.bytes = static_cast<std::uint32_t>(made.size());
   group.source = source;
   group.made = made;
-  const Status status = run(&group);
+  const Status status = run(section, &group);
   if (status != Status::ok) return status;
   const std::uint32_t checksum = number(4);
   if (failure_ != Status::ok) return failure_;
@@ -57,18 +48,20 @@ Status ScriptReader::make(SourceReader* source, MutableByteSpan made) {
                                                                          : Status::source_damaged;
 }
 
-Status ScriptReader::run(Group* group) {
-  while (group->at < group->bytes) {
+Status ScriptReader::run(const Section& section, Group* group) {
+  expected_ = section.begin;
+  recent_ = RecentChanges();
+  while (group->at < section.bytes) {
     const std::uint64_t copy_bytes = varint();
     if (failure_ != Status::ok) return failure_;
-    if (copy_bytes > group->bytes - group->at) return Status::malformed_chunk;
+    if (copy_bytes > section.bytes - group->at) return Status::malformed_chunk;
     Status status = copy_bytes == 0 ? Status::ok : copy(group, copy_bytes);
     if (status != Status::ok) return status;
-    if (group->at == group->bytes) break;
+    if (group->at == section.bytes) break;
     const std::uint64_t literal_bytes = varint();
     if (failure_ != Status::ok) return failure_;
     const bool is_idle = copy_bytes == 0 && literal_bytes == 0;
-    if (literal_bytes > group->bytes - group->at || is_idle) return Status::malformed_chunk;
+    if (literal_bytes > section.bytes - group->at || is_idle) return Status::malformed_chunk;
     status = literals(group, literal_bytes);
     if (status != Status::ok) return status;
   }

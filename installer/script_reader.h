@@ -20,28 +20,37 @@ class CopyObserver {
 class ScriptReader {
  public:
   ScriptReader() = default;
-  // At the begin of script `key`, which has `bytes`. `window` (limits::script_window_bytes) is the
-  // caller's. `unit_bytes`: of the chunk.
+  // Script `key`, which has `bytes`. `window` (limits::script_window_bytes) is the caller's.
   ScriptReader(const Spill* spill, std::uint32_t key, std::uint32_t bytes, MutableByteSpan window)
       : spill_(spill), window_(window), key_(key), bytes_(bytes) {}
 
-  // Takes what stands before the first group. malformed_chunk, or the failure of the spill; the
+  // Takes what stands before the first section. malformed_chunk, or the failure of the spill; the
   // same below.
   Status begin();
 
-  // Moves over the next group, of `bytes`. `*checksum`: what it has when it is made.
-  Status skip(std::uint32_t bytes, std::uint32_t* checksum);
+  // Where the next section begins, to come back to.
+  std::uint32_t offset() const { return at_; }
+  void seek(std::uint32_t offset) { at_ = offset; }
 
-  // Reports what the next group, of `bytes`, copies. Stays where it is.
-  Status look_ahead(std::uint32_t bytes, CopyObserver* observer);
+  // A group, as the section that comes next tells it: where it lies in the target, and its size.
+  struct Section {
+    std::uint64_t begin = 0;
+    std::uint32_t bytes = 0;
+  };
 
-  // Makes the next group into `group`. source_damaged when it is not what was unpacked.
-  Status make(SourceReader* source, MutableByteSpan group);
+  // Moves over a section. `*checksum`: what the group has when it is made.
+  Status skip(const Section& section, std::uint32_t* checksum);
+
+  // Reports what a section copies, and moves over it.
+  Status report_copies(const Section& section, CopyObserver* observer);
+
+  // Makes the group into `group`. source_damaged when it is not what was unpacked.
+  Status make(const Section& section, SourceReader* source, MutableByteSpan group);
 
  private:
   struct Group;
 
-  Status run(Group* group);
+  Status run(const Section& section, Group* group);
   Status copy(Group* group, std::uint64_t count);
   Status changes(const Group& group, std::uint64_t begin, std::uint64_t count);
   Status change(const Group& group, std::uint64_t begin, std::uint64_t end, std::uint64_t unit,
@@ -60,7 +69,7 @@ class ScriptReader {
   std::uint32_t bytes_ = 0;
   std::uint32_t at_ = 0;
   unsigned unit_bytes_ = 4;
-  std::uint64_t expected_ = 0;
+  std::uint64_t expected_ = 0;  // Where the last copy of the group ended.
   RecentChanges recent_;
   Status failure_ = Status::ok;
   std::uint32_t window_begin_ = 0;  // What of the script is in the window;

@@ -166,6 +166,9 @@ Status Session::accept_head(ByteSpan head_bytes) {
     return status == Status::wrong_source && source_version_fits() ? Status::ok : status;
   }
   if (status == Status::ok) status = check_source();
+  if (status == Status::ok && is_pending()) {
+    status = inventory_.settle(journal_.newest().manifest_digest);
+  }
   if (status == Status::ok) status = resume_from_journal();
   return status;
 }
@@ -191,13 +194,6 @@ Status Session::check_inventory() {
   if (status == Status::ok) status = inventory_.find(manifest.package_id.view(), &installed_);
   if (status != Status::ok) return status;
 
-  // Once a source is being overwritten, only the package that does it can finish.
-  const JournalRecord& newest = journal_.newest();
-  const bool is_pending = journal_.has_record() && newest.kind != JournalKind::done;
-  if (is_pending && newest.layout == Layout::in_place &&
-      newest.manifest_digest != head_.manifest_digest) {
-    return Status::update_pending;
-  }
   target_slot_ = manifest.layout == Layout::in_place ? installed_.active_slot
                                                      : other_slot(installed_.active_slot);
   if (installed_.state == PackageState::installed &&
@@ -205,6 +201,12 @@ Status Session::check_inventory() {
     already_installed_ = true;
     target_slot_ = installed_.active_slot;
     return Status::ok;
+  }
+  // Once a source is being overwritten, only the package that does it can finish.
+  const JournalRecord& newest = journal_.newest();
+  if (is_pending() && newest.layout == Layout::in_place &&
+      newest.manifest_digest != head_.manifest_digest) {
+    return Status::update_pending;
   }
   if (manifest.security_counter < installed_.security_counter) return Status::rollback;
   const Status slot_status = check_slot();
@@ -230,6 +232,7 @@ Status Session::check_scratch() const {
   if (plan.program_unit_bytes % slot.geometry().program_unit_bytes != 0) {
     return Status::unsupported_geometry;
   }
+  if (!journal_.can_hold_in_place()) return Status::journal_too_small;
   if (head_.manifest.budgets.scratch_bytes == 0) return Status::ok;
   if (!device_.scratch.is_usable() ||
       plan.program_unit_bytes % device_.scratch.geometry().program_unit_bytes != 0 ||
@@ -385,7 +388,10 @@ Status Session::open_in_place() {
   place.observer = &Session::on_group;
   place.observer_context = this;
   const JournalRecord newest = journal_.newest();
-  Status status =
+  Status status = Status::ok;
+  if (is_pending()) status = inventory_.settle(newest.manifest_digest);
+  if (status != Status::ok) return status;
+  status =
       in_place_.open(place, is_resuming_in_place() ? &newest : nullptr, source_is_whole_);
   if (status == Status::ok && in_place_.is_script_open()) {
     status = end_in_place(in_place_.go_on());
@@ -485,11 +491,7 @@ Status Session::verify_target() {
 }
 
 Status Session::commit() {
-  // Power may have failed while an earlier session wrote the inventory. A copy that was being
-  // programmed then is not trusted to stay readable even if it reads well now: both writes are
-  // repeated until the journal says done.
-  const bool said_done = journal_.has_record() && journal_.newest().kind == JournalKind::done;
-  if (already_installed_ && said_done) return Status::ok;
+  if (already_installed_) return repeat_commit();
   InventoryRecord record = installed_;
   record.version = head_.manifest.target.version;
   record.active_slot = target_slot_;
@@ -499,6 +501,20 @@ Status Session::commit() {
   record.manifest_digest = head_.manifest_digest;
   const Status status = inventory_.update(record);
   return status == Status::ok ? journal_.append(journal_record(JournalKind::done)) : status;
+}
+
+// Power may have failed while an earlier session wrote the inventory. A copy that was being
+// programmed then is not trusted to stay readable even if it reads well now: it is written again
+// until the journal says done.
+Status Session::repeat_commit() {
+  const Digest& digest = head_.manifest_digest;
+  if (!is_pending() || journal_.newest().manifest_digest != digest) return Status::ok;
+  const Status status = inventory_.settle(digest);
+  return status == Status::ok ? journal_.append(journal_record(JournalKind::done)) : status;
+}
+
+bool Session::is_pending() const {
+  return journal_.has_record() && journal_.newest().kind != JournalKind::done;
 }
 
 Status Session::report(Progress::Stage stage, std::uint64_t done_bytes, std::uint64_t total_bytes) {

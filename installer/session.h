@@ -130,6 +130,10 @@ class Session {
   Status checkpoint(std::uint64_t target_offset);
   Status verify_target();
   Status commit();
+  Status repeat_commit();
+  // True when power failed during an installation, or it was cancelled: of which package,
+  // journal_.newest() says.
+  bool is_pending() const;
   static Status on_group(void* session, std::uint64_t done_bytes);
   Status report(Progress::Stage stage, std::uint64_t done_bytes, std::uint64_t total_bytes);
   JournalRecord journal_record(JournalKind kind) const;

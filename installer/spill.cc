@@ -42,7 +42,7 @@ Status Spill::begin(const Manifest& manifest, const Digest& manifest_digest, Are
   blocks_per_hole_ = manifest.group_bytes / block_bytes_;
   reserve_blocks_ = manifest.plan.reserve_blocks;
   if (block_bytes_ < SpillSpace::frame_bytes + unit_bytes_) return Status::malformed_manifest;
-  space_ = SpillSpace(fragments, blocks, block_bytes_, unit_bytes_);
+  space_ = SpillSpace(fragments, blocks, block_bytes_);
   return Status::ok;
 }
 
@@ -62,6 +62,14 @@ const FlashRegion& Spill::block_region(std::uint32_t block, std::uint64_t* offse
 }
 
 Status Spill::read_block(std::uint32_t block, std::uint32_t at, MutableByteSpan out) const {
+  if (block == write_block_ && at + out.size() > write_at_) {
+    // Not programmed yet.
+    const std::size_t before = at < write_at_ ? write_at_ - at : 0;
+    const ByteSpan staged = staging_.subspan(at + before - write_at_, out.size() - before);
+    copy_bytes(out.data() + before, staged);
+    out = out.first(before);
+    if (out.empty()) return Status::ok;
+  }
   std::uint64_t offset = 0;
   const FlashRegion& region = block_region(block, &offset);
   return region.read(offset + at, out);
@@ -160,7 +168,7 @@ Status Spill::open_block(std::uint32_t block, std::uint32_t sequence_max, LastSt
         !space_.add({header.key, header.offset, header.bytes, last, block, at})) {
       return Status::malformed_chunk;
     }
-    at += space_.stored_bytes(header.bytes);
+    at += SpillSpace::stored_bytes(header.bytes);
   }
   return Status::ok;
 }
@@ -241,13 +249,14 @@ Status Spill::append(ByteSpan bytes) {
 
 Status Spill::begin_fragment(const SpillFragment& fragment, bool opens) {
   if (opens) {
-    const Status status = erase_block(fragment.block);
+    Status status = flush();
+    if (status == Status::ok) status = erase_block(fragment.block);
     if (status != Status::ok) return status;
+    write_block_ = fragment.block;
+    write_at_ = 0;
+    staged_ = 0;
   }
-  fragment_block_ = fragment.block;
   fragment_left_ = fragment.bytes;
-  write_at_ = fragment.at;
-  staged_ = 0;
   checksum_ = ChecksumStream();
   std::array<std::uint8_t, SpillSpace::header_bytes> bytes;
   ByteWriter writer(bytes);
@@ -267,23 +276,34 @@ Status Spill::put(ByteSpan bytes) {
     bytes = bytes.subspan(count);
     staged_ += count;
     if (staged_ < staging_.size()) break;
-    const Status status = program_block(fragment_block_, write_at_, staging_);
+    const Status status = flush();
     if (status != Status::ok) return status;
-    write_at_ += static_cast<std::uint32_t>(staged_);
-    staged_ = 0;
   }
   return Status::ok;
 }
 
+// The trailer, and zeros up to where the next fragment may begin.
 Status Spill::end_fragment() {
   std::array<std::uint8_t, SpillSpace::trailer_bytes> trailer;
   ByteWriter writer(trailer);
   writer.u64(checksum_.finish().value);
-  const Status status = put(trailer);
-  if (status != Status::ok || staged_ == 0) return status;
+  Status status = put(trailer);
+  const auto at = static_cast<std::uint32_t>(write_at_ + staged_);
+  const auto end = std::min(static_cast<std::uint32_t>(round_up(at, 8)), block_bytes_);
+  const std::array<std::uint8_t, 8> zeros{};
+  if (status == Status::ok) status = put(ByteSpan(zeros).first(end - at));
+  return status;
+}
+
+// Programs what is staged, filled up to a program unit: to its end the block is not used again.
+Status Spill::flush() {
+  if (write_block_ == SpillSpace::none || staged_ == 0) return Status::ok;
   const auto padded = static_cast<std::size_t>(round_up(staged_, unit_bytes_));
   std::ranges::fill(staging_.subspan(staged_, padded - staged_), std::uint8_t{0xff});
-  return program_block(fragment_block_, write_at_, staging_.first(padded));
+  const Status status = program_block(write_block_, write_at_, staging_.first(padded));
+  write_at_ += static_cast<std::uint32_t>(padded);
+  staged_ = 0;
+  return status;
 }
 
 Status Spill::copy_fragment(const SpillFragment& from, const SpillFragment& to, bool opens) {
@@ -318,8 +338,10 @@ Status Spill::clean(std::uint32_t step) {
   return status;
 }
 
-Status Spill::sync() const {
-  Status status = scratch_blocks_ == 0 ? Status::ok : place_.scratch.sync();
+Status Spill::sync() {
+  Status status = flush();
+  write_block_ = SpillSpace::none;
+  if (status == Status::ok && scratch_blocks_ != 0) status = place_.scratch.sync();
   if (status == Status::ok && !place_.holes.empty()) status = place_.slot.sync();
   return status;
 }

@@ -47,7 +47,10 @@ class Spill {
 
   // A phase: records one after the other, then clean(), then sync(); it becomes valid with the
   // journal record that names sequence(), after which seal() is due.
-  void begin_phase() { space_.begin_phase(++sequence_); }
+  void begin_phase() {
+    space_.begin_phase(++sequence_);
+    write_block_ = SpillSpace::none;
+  }
   // A record of `bytes`, which append() must then be given exactly.
   void begin_record(std::uint32_t key, std::uint32_t bytes, std::uint32_t last_step);
   // scratch_too_small when there is no free block, malformed_chunk when the record gets too long.
@@ -55,7 +58,7 @@ class Spill {
   // True when the record has all its bytes.
   bool is_record_complete() const { return record_left_ == 0; }
   Status clean(std::uint32_t step);
-  Status sync() const;
+  Status sync();
   void seal(std::uint32_t step) { space_.seal(step); }
 
  private:
@@ -82,6 +85,7 @@ class Spill {
   Status begin_fragment(const SpillFragment& fragment, bool opens);
   Status put(ByteSpan bytes);
   Status end_fragment();
+  Status flush();
   Status copy_fragment(const SpillFragment& from, const SpillFragment& to, bool opens);
 
   SpillPlace place_;
@@ -93,16 +97,16 @@ class Spill {
   std::uint32_t blocks_per_hole_ = 1;
   std::uint32_t reserve_blocks_ = 0;
   std::uint32_t sequence_ = 0;
-  MutableByteSpan staging_;  // Of a fragment: what is not programmed yet.
+  MutableByteSpan staging_;  // The end of the phase that is not programmed yet.
 
   // The record and the fragment that are being written.
   std::uint32_t record_key_ = 0;
   std::uint32_t record_at_ = 0;
   std::uint32_t record_left_ = 0;
   std::uint32_t record_last_step_ = 0;
-  std::uint32_t fragment_block_ = 0;
   std::uint32_t fragment_left_ = 0;
-  std::uint32_t write_at_ = 0;  // In the block: where staging_ goes.
+  std::uint32_t write_block_ = SpillSpace::none;  // Where staging_ goes,
+  std::uint32_t write_at_ = 0;                    // and at which offset.
   std::size_t staged_ = 0;      // Bytes waiting in staging_.
   ChecksumStream checksum_;
 };

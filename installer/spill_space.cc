@@ -11,8 +11,8 @@ constexpr std::uint32_t kFragmentBytesMin = 64;
 }  // namespace
 
 SpillSpace::SpillSpace(std::span<SpillFragment> fragments, std::span<SpillBlock> blocks,
-                       std::uint32_t block_bytes, std::uint32_t unit_bytes)
-    : fragments_(fragments), blocks_(blocks), block_bytes_(block_bytes), unit_bytes_(unit_bytes) {
+                       std::uint32_t block_bytes)
+    : fragments_(fragments), blocks_(blocks), block_bytes_(block_bytes) {
   clear();
 }
 
@@ -89,7 +89,7 @@ bool SpillSpace::place(std::uint32_t key, std::uint32_t offset, std::uint32_t by
   *opens = room() < least;
   if (*opens && !open_next()) return false;
   *placed = {key, offset, std::min(bytes_left, room() - frame_bytes), last_step, current_, filled_};
-  filled_ += stored_bytes(placed->bytes);
+  filled_ = std::min(filled_ + stored_bytes(placed->bytes), block_bytes_);
   return add(*placed);
 }
 

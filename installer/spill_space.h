@@ -53,13 +53,14 @@ class SpillSpace {
 
   SpillSpace() = default;
   // Both spans are the caller's and outlive this object; `blocks` has one entry a block. Requires:
-  // `unit_bytes` divides `block_bytes`, which holds at least one unit more than a frame.
+  // blocks are larger than a frame.
   SpillSpace(std::span<SpillFragment> fragments, std::span<SpillBlock> blocks,
-             std::uint32_t block_bytes, std::uint32_t unit_bytes);
+             std::uint32_t block_bytes);
 
-  // Bytes that a fragment takes of its block.
-  std::uint32_t stored_bytes(std::uint32_t bytes) const {
-    return static_cast<std::uint32_t>(round_up(std::uint64_t{bytes} + frame_bytes, unit_bytes_));
+  // Bytes that a fragment takes of its block. Only the end of a phase has to be the end of a program
+  // unit: the next phase takes other blocks.
+  static constexpr std::uint32_t stored_bytes(std::uint32_t bytes) {
+    return static_cast<std::uint32_t>(round_up(std::uint64_t{bytes} + frame_bytes, 8));
   }
 
   // Forgets all fragments.
@@ -124,7 +125,6 @@ class SpillSpace {
   std::span<SpillBlock> blocks_;
   std::uint32_t count_ = 0;
   std::uint32_t block_bytes_ = 0;
-  std::uint32_t unit_bytes_ = 1;
   std::uint32_t current_ = none;  // The block being written in this phase,
   std::uint32_t filled_ = 0;      // and how much of it is.
   std::uint32_t sequence_ = 0;    // Of this phase.

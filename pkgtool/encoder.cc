@@ -76,13 +76,15 @@ void measure(const std::vector<EncodedChunk>& chunks, Payload* payload) {
   payload->redo_bytes = redo_bytes(chunks, payload->group_bytes);
 }
 
-// Lays chunks and tree nodes out in pre-order.
-void lay_out(const std::vector<EncodedChunk>& chunks, Payload* payload) {
+}  // namespace
+
+// In pre-order.
+void lay_out_chunks(const std::vector<Bytes>& chunks, const std::vector<std::uint64_t>& output_bytes,
+                    Payload* payload) {
   std::vector<TreeEntry> entries(chunks.size());
-  std::vector<Bytes> pieces(chunks.size());
+  std::vector<Bytes> pieces = chunks;
   for (std::size_t i = 0; i < chunks.size(); ++i) {
-    pieces[i] = chunks[i].bytes;
-    entries[i] = {pieces[i].size(), chunks[i].range.bytes(),
+    entries[i] = {pieces[i].size(), output_bytes[i],
                   chunk_digest(pieces[i], static_cast<std::uint32_t>(i))};
   }
   for (unsigned level = 0; level < tree_depth(payload->chunk_count); ++level) {
@@ -92,15 +94,28 @@ void lay_out(const std::vector<EncodedChunk>& chunks, Payload* payload) {
   payload->tree_root = entries[0].digest;
 }
 
-std::uint64_t arena_of(Codec codec, const Payload& payload) {
+std::uint64_t arena_of(Codec codec, const Payload& payload, const EncoderOptions& options,
+                       std::uint64_t source_bytes, std::uint64_t target_bytes) {
   Manifest manifest;
   manifest.codec = codec;
   manifest.map = payload.map;
+  manifest.plan = payload.plan;
+  manifest.budgets.scratch_bytes = payload.scratch_bytes;
+  manifest.sources[0].bytes = source_bytes;
+  manifest.target.bytes = target_bytes;
   manifest.chunk_count = payload.chunk_count;
   manifest.chunk_stored_bytes_max = payload.chunk_stored_bytes_max;
   manifest.chunk_decoded_bytes_max = payload.chunk_decoded_bytes_max;
   manifest.group_bytes = payload.group_bytes;
+  manifest.erase_block_bytes = options.erase_block_bytes;
   return arena_bytes_needed(manifest);
+}
+
+namespace {
+
+std::uint64_t arena_of(const ChunkInput& input, const Payload& payload) {
+  return arena_of(input.options.codec, payload, input.options, input.source.size(),
+                  input.target.size());
 }
 
 }  // namespace
@@ -110,7 +125,7 @@ std::uint64_t arena_needed(const ChunkInput& input, const std::vector<EncodedChu
   payload.group_bytes = input.group_bytes;
   if (input.options.map != nullptr) payload.map = input.options.map->identity;
   measure(chunks, &payload);
-  return arena_of(input.options.codec, payload);
+  return arena_of(input, payload);
 }
 
 std::uint64_t arena_left(const ChunkInput& input, std::size_t chunk_count) {
@@ -122,7 +137,7 @@ std::uint64_t arena_left(const ChunkInput& input, std::size_t chunk_count) {
     payload.map.bytes = 1;
   }
   payload.chunk_count = static_cast<std::uint32_t>(chunk_count);
-  const std::uint64_t needed = arena_of(input.options.codec, payload);
+  const std::uint64_t needed = arena_of(input, payload);
   const std::uint64_t most = input.options.ram_bytes_max;
   return needed < most ? most - needed : 0;
 }
@@ -156,7 +171,13 @@ Payload encode_payload(ByteSpan source, ByteSpan target, const Cover& cover,
   const std::vector<EncodedChunk> chunks =
       options.codec == Codec::zstd ? encode_column_chunks(input) : encode_context_chunks(input);
   measure(chunks, &payload);
-  lay_out(chunks, &payload);
+  std::vector<Bytes> pieces;
+  std::vector<std::uint64_t> output_bytes;
+  for (const EncodedChunk& chunk : chunks) {
+    pieces.push_back(chunk.bytes);
+    output_bytes.push_back(chunk.range.bytes());
+  }
+  lay_out_chunks(pieces, output_bytes, &payload);
   return payload;
 }
 

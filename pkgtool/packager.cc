@@ -9,6 +9,7 @@
 #include "pkgtool/address_map_builder.h"
 #include "pkgtool/cover_planner.h"
 #include "pkgtool/file.h"
+#include "pkgtool/in_place_encoder.h"
 #include "pkgtool/matcher.h"
 
 namespace romdelta::pkgtool {
@@ -44,6 +45,15 @@ void check_request(const BuildRequest& request) {
   if (block == 0 || block > limits::erase_block_bytes_max) {
     throw Error(Exit::usage, "the erase block must be 1 byte to 8 MiB", "--erase-block");
   }
+  if (request.layout == Layout::in_place && request.source && request.codec == Codec::zstd) {
+    throw Error(Exit::usage, "a delta in place is coded by codec context only", "--codec zstd",
+                "leave --codec out");
+  }
+  const std::uint32_t unit = request.encoder.program_unit_bytes;
+  if (unit == 0 || unit > limits::program_unit_bytes_max || block % unit != 0) {
+    throw Error(Exit::usage, "the program unit must be 1 to 4096 bytes and divide the erase block",
+                "--program-unit");
+  }
   if (request.target.size() > limits::image_bytes_max ||
       (request.source && request.source->bytes.size() > limits::image_bytes_max)) {
     throw Error(Exit::bad_input, "an image is larger than 1 TiB");
@@ -65,16 +75,22 @@ std::uint64_t estimated_full_bytes(ByteSpan target) {
   return ZSTD_isError(size) ? 0 : size;
 }
 
-Budgets budgets_of(const Manifest& manifest, std::uint64_t redo_bytes) {
+Budgets budgets_of(const Manifest& manifest, const Payload& payload) {
   Budgets budgets;
-  budgets.ram_bytes = arena_bytes_needed(manifest);
+  budgets.scratch_bytes = payload.scratch_bytes;
+  budgets.redo_bytes = payload.redo_bytes;
+  if (manifest.plan.present()) {
+    budgets.flash_write_bytes = payload.in_place.flash_write_bytes;
+    budgets.erase_count = payload.in_place.erase_count;
+    budgets.journal_bytes = payload.in_place.record_count * JournalRecord::bytes;
+    return budgets;
+  }
   budgets.flash_write_bytes = round_up(manifest.target.bytes, manifest.group_bytes);
   budgets.erase_count =
       round_up(manifest.target.bytes, manifest.erase_block_bytes) / manifest.erase_block_bytes;
   // Intent, a checkpoint after each chunk but the last, done.
   const std::uint64_t checkpoints = manifest.chunk_count == 0 ? 0 : manifest.chunk_count - 1;
   budgets.journal_bytes = (checkpoints + 2) * JournalRecord::bytes;
-  budgets.redo_bytes = redo_bytes;
   return budgets;
 }
 
@@ -88,9 +104,11 @@ Manifest make_manifest(const BuildRequest& request, bool with_source, Codec code
     manifest.sources[0] = identify(request.source->bytes, request.source->version);
     manifest.source_count = 1;
   }
+  manifest.layout = request.layout;
   manifest.codec = codec;
   manifest.payload_bytes = payload.bytes.size();
   manifest.map = payload.map;
+  manifest.plan = payload.plan;
   manifest.chunk_count = payload.chunk_count;
   manifest.tree_root = payload.tree_root;
   manifest.chunk_stored_bytes_max = payload.chunk_stored_bytes_max;
@@ -100,7 +118,8 @@ Manifest make_manifest(const BuildRequest& request, bool with_source, Codec code
   manifest.device = request.device;
   manifest.security_counter = request.security_counter;
   (void)manifest.encoder.assign(encoder_name(manifest.codec));
-  manifest.budgets = budgets_of(manifest, payload.redo_bytes);
+  manifest.budgets = budgets_of(manifest, payload);
+  manifest.budgets.ram_bytes = arena_bytes_needed(manifest);
   return manifest;
 }
 
@@ -138,7 +157,7 @@ Coded encode(const BuildRequest& request, const Basis& basis, Codec codec,
 
 // Nothing when the codec's decoder does not fit into the device's RAM.
 template <typename Encode>
-std::optional<Coded> if_it_fits(Encode encode_it) {
+auto if_it_fits(Encode encode_it) -> std::optional<decltype(encode_it())> {
   try {
     return encode_it();
   } catch (const Error& error) {
@@ -179,20 +198,34 @@ Basis find_basis(const BuildRequest& request, bool use_map, const StageProgress&
   return basis;
 }
 
+// A delta for the other slot, and what it was made from.
+struct Delta {
+  Basis basis;
+  Cover cover;
+  Coded coded;
+};
+
+void check_cover(const Cover& cover, const BuildRequest& request) {
+  if (!is_valid_cover(cover, request.source->bytes.size(), request.target.size())) {
+    throw Error(Exit::internal, "the planner made an invalid cover");
+  }
+}
+
 // Of several covers the one that makes the smallest payload: none is best for all images.
-Coded encode_context_delta(const BuildRequest& request, const Basis& basis,
+Delta encode_context_delta(const BuildRequest& request, Basis basis,
                            const StageProgress& progress) {
   Coded best = encode(request, basis, Codec::context, progress);
+  Cover best_cover = basis.matches.cover;
   const unsigned unit_bytes = best.payload.unit_bytes;
   for (const PlanCosts& costs : plan_costs) {
-    const Cover cover = plan_cover(basis.source, request.target, basis.matches, costs, progress);
-    if (!is_valid_cover(cover, basis.source.size(), request.target.size())) {
-      throw Error(Exit::internal, "the planner made an invalid cover");
-    }
+    Cover cover = plan_cover(basis.source, request.target, basis.matches, costs, progress);
+    check_cover(cover, request);
     Coded planned = encode(request, &basis, cover, Codec::context, progress, unit_bytes);
-    if (planned.payload.bytes.size() < best.payload.bytes.size()) best = std::move(planned);
+    if (planned.payload.bytes.size() >= best.payload.bytes.size()) continue;
+    best = std::move(planned);
+    best_cover = std::move(cover);
   }
-  return best;
+  return {std::move(basis), std::move(best_cover), std::move(best)};
 }
 
 bool is_mostly_old(const BuildRequest& request, const Cover& cover) {
@@ -201,32 +234,44 @@ bool is_mostly_old(const BuildRequest& request, const Cover& cover) {
   return literal_bytes * kLiteralMargin < request.target.size();
 }
 
-// With the map of `basis`, or without any when that is smaller or the map leaves no room for
-// chunks.
-Coded encode_with_map(const BuildRequest& request, const Basis& basis,
-                      const StageProgress& progress) {
-  auto mapped = if_it_fits([&] { return encode_context_delta(request, basis, progress); });
+// With a map, or without any when that is smaller or the map leaves no room for chunks.
+Delta encode_with_map(const BuildRequest& request, const StageProgress& progress) {
+  Basis basis = find_basis(request, request.use_map, progress);
+  const std::size_t map_bytes = basis.map.bytes.size();
+  if (map_bytes == 0) return encode_context_delta(request, std::move(basis), progress);
+  auto mapped =
+      if_it_fits([&] { return encode_context_delta(request, std::move(basis), progress); });
   const bool is_doubtful =
-      !mapped || basis.map.bytes.size() * kMapDoubt > mapped->payload.bytes.size();
+      !mapped || map_bytes * kMapDoubt > mapped->coded.payload.bytes.size();
   if (!is_doubtful) return *std::move(mapped);
-  Coded plain = encode_context_delta(request, find_basis(request, false, progress), progress);
-  const bool is_better = !mapped || plain.payload.bytes.size() < mapped->payload.bytes.size();
+  Delta plain = encode_context_delta(request, find_basis(request, false, progress), progress);
+  const bool is_better =
+      !mapped || plain.coded.payload.bytes.size() < mapped->coded.payload.bytes.size();
   return is_better ? std::move(plain) : *std::move(mapped);
 }
 
+Coded encode_in_place_delta(const BuildRequest& request, const StageProgress& progress) {
+  const Delta delta = encode_with_map(request, progress);
+  EncoderOptions options = request.encoder;
+  options.codec = Codec::context;
+  options.unit_bytes = delta.coded.payload.unit_bytes;
+  if (!delta.basis.map.bytes.empty()) options.map = &delta.basis.map;
+  const InPlaceInput input{request.source->bytes, delta.basis.source, request.target, delta.cover};
+  return {Codec::context, true, encode_in_place(input, options, progress)};
+}
+
 Coded encode_delta(const BuildRequest& request, const StageProgress& progress) {
+  if (request.layout == Layout::in_place) return encode_in_place_delta(request, progress);
   if (request.codec == Codec::zstd) {
     return encode(request, find_basis(request, false, progress), Codec::zstd, progress);
   }
-  Basis basis = find_basis(request, request.use_map, progress);
-  const bool has_map = !basis.map.bytes.empty();
-  Coded best = has_map ? encode_with_map(request, basis, progress)
-                       : encode_context_delta(request, basis, progress);
-  if (request.codec || is_mostly_old(request, basis.matches.cover)) return best;
-  if (has_map) basis = find_basis(request, false, progress);
-  auto zstd = if_it_fits([&] { return encode(request, basis, Codec::zstd, progress); });
-  const bool zstd_wins = zstd && zstd->payload.bytes.size() < best.payload.bytes.size();
-  return zstd_wins ? *std::move(zstd) : best;
+  Delta best = encode_with_map(request, progress);
+  if (request.codec || is_mostly_old(request, best.basis.matches.cover)) return best.coded;
+  if (!best.basis.map.bytes.empty()) best.basis = find_basis(request, false, progress);
+  auto zstd = if_it_fits([&] { return encode(request, best.basis, Codec::zstd, progress); });
+  const bool zstd_wins =
+      zstd && zstd->payload.bytes.size() < best.coded.payload.bytes.size();
+  return zstd_wins ? *std::move(zstd) : std::move(best.coded);
 }
 
 UnsignedPackage finish_package(const BuildRequest& request, Coded coded) {

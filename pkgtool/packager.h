@@ -22,8 +22,9 @@ struct BuildRequest {
   std::string target_version;
   DeviceFilter device;
   std::uint64_t security_counter = 0;
+  Layout layout = Layout::ab;
   EncoderOptions encoder;       // Its codec is replaced by the one chosen here.
-  std::optional<Codec> codec;   // Absent: what makes the smaller package.
+  std::optional<Codec> codec;   // Absent: what makes the smaller package. Deltas in place: context.
   bool use_map = true;          // Codec context: rewrite references, where that pays.
   bool full_if_smaller = true;  // Drop the source when the delta would not be smaller.
 };

@@ -23,22 +23,36 @@ struct ReplayFlash {
   RamFlash flash;
 };
 
+// One slot and scratch for a package in place, two slots for others.
 struct ReplayDevice {
   ReplayDevice(const Manifest& manifest, std::optional<ByteSpan> source)
-      : slot_a(round_up(source ? source->size() : 0, manifest.erase_block_bytes),
-               manifest.erase_block_bytes),
-        slot_b(round_up(manifest.target.bytes, manifest.erase_block_bytes),
-               manifest.erase_block_bytes),
+      : is_in_place(manifest.layout == Layout::in_place),
+        slot_a(slot_bytes(manifest, source ? source->size() : 0), manifest.erase_block_bytes),
+        slot_b(is_in_place ? 0 : slot_bytes(manifest, 0), manifest.erase_block_bytes),
         journal(2 * kRecordBlockBytes, kRecordBlockBytes),
-        inventory(2 * kRecordBlockBytes, kRecordBlockBytes) {
+        inventory(2 * kRecordBlockBytes, kRecordBlockBytes),
+        scratch(manifest.budgets.scratch_bytes, manifest.erase_block_bytes) {
+    std::ranges::fill(target().memory, std::uint8_t{0});  // Nothing there is erased yet.
     if (source) copy_bytes(slot_a.memory.data(), *source);
-    std::ranges::fill(slot_b.memory, std::uint8_t{0});  // Nothing there is erased yet.
   }
 
+  ReplayFlash& target() { return is_in_place ? slot_a : slot_b; }
+
+  bool is_in_place;
   ReplayFlash slot_a;
   ReplayFlash slot_b;
   ReplayFlash journal;
   ReplayFlash inventory;
+  ReplayFlash scratch;
+
+ private:
+  static std::uint64_t slot_bytes(const Manifest& manifest, std::uint64_t source_bytes) {
+    const bool is_in_place = manifest.layout == Layout::in_place;
+    const std::uint64_t bytes = is_in_place ? std::max(source_bytes, manifest.target.bytes)
+                                : source_bytes != 0 ? source_bytes
+                                                    : manifest.target.bytes;
+    return round_up(bytes, manifest.erase_block_bytes);
+  }
 };
 
 Status provision(const Manifest& manifest, const FlashRegion& inventory_region) {
@@ -69,6 +83,7 @@ Device describe(const Manifest& manifest, const RomRegion& region, ReplayDevice*
   device.regions = {&region, 1};
   device.journal = parts->journal.region();
   device.inventory = parts->inventory.region();
+  if (!parts->scratch.memory.empty()) device.scratch = parts->scratch.region();
   device.trusted_keys = keys;
   return device;
 }
@@ -101,7 +116,7 @@ ReplayResult replay(ByteSpan package, std::optional<ByteSpan> source, TrustedKey
   RomRegion region;
   region.package_id = manifest.package_id.view();
   region.slot_a = parts.slot_a.region();
-  region.slot_b = parts.slot_b.region();
+  if (!parts.is_in_place) region.slot_b = parts.slot_b.region();
   if (result.head) {
     result.status = provision(manifest, parts.inventory.region());
     if (result.status != Status::ok) return result;
@@ -123,12 +138,13 @@ ReplayResult replay(ByteSpan package, std::optional<ByteSpan> source, TrustedKey
   }
   result.failed_offset_bytes = session.next_offset_bytes();
   result.arena_used_bytes = session.arena_used_bytes();
-  result.flash_write_bytes = parts.slot_b.flash.programmed_bytes();
-  result.erase_count = parts.slot_b.flash.erased_blocks();
+  result.flash_write_bytes =
+      parts.target().flash.programmed_bytes() + parts.scratch.flash.programmed_bytes();
+  result.erase_count = parts.target().flash.erased_blocks() + parts.scratch.flash.erased_blocks();
   result.journal_bytes = parts.journal.flash.programmed_bytes();
   if (result.status == Status::ok) {
-    parts.slot_b.memory.resize(static_cast<std::size_t>(manifest.target.bytes));
-    result.target = std::move(parts.slot_b.memory);
+    parts.target().memory.resize(static_cast<std::size_t>(manifest.target.bytes));
+    result.target = std::move(parts.target().memory);
   }
   return result;
 }

@@ -15,7 +15,7 @@ struct ReplayResult {
   Bytes target;                     // When status is ok.
   std::optional<PackageHead> head;  // When the signature was good.
   std::uint64_t arena_used_bytes = 0;
-  std::uint64_t flash_write_bytes = 0;  // Programmed into the target slot.
+  std::uint64_t flash_write_bytes = 0;  // Programmed into the target slot and into scratch.
   std::uint64_t erase_count = 0;
   std::uint64_t journal_bytes = 0;        // Programmed into the journal.
   std::uint64_t failed_offset_bytes = 0;  // What was wanted when the session failed.

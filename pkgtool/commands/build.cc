@@ -11,6 +11,9 @@
 namespace romdelta::pkgtool {
 namespace {
 
+// What is asked of a device's scratch unless --scratch says how much there is.
+constexpr std::uint64_t kScratchBlocks = 8;
+
 DeviceFilter device_filter(const BuildOptions& options) {
   DeviceFilter filter;
   const auto name = [](const std::string& text, const char* option, IdentityName* result) {
@@ -48,10 +51,6 @@ void check_options(const BuildOptions& options) {
   }
   require(options.package_id, "--package-id");
   require(options.target_version, "--target-version");
-  if (options.layout != "ab") {
-    throw Error(Exit::usage, "this version builds ab packages only", "--layout in-place",
-                "leave --layout out, or use --layout ab");
-  }
   if (options.source.empty() != options.source_version.empty()) {
     throw Error(Exit::usage, "--source and --source-version go together", {},
                 "give both for a delta, neither for a full package");
@@ -74,7 +73,13 @@ void build_package_file(const BuildOptions& options, Context& context) {
   if (options.codec == "zstd") request.codec = Codec::zstd;
   if (options.codec == "context") request.codec = Codec::context;
   request.use_map = options.map != "off";
+  if (options.layout == "in-place") request.layout = Layout::in_place;
   request.encoder = options.encoder(options.ram_bytes, options.erase_block_bytes);
+  request.encoder.program_unit_bytes = static_cast<std::uint32_t>(
+      std::min<std::uint64_t>(options.program_unit_bytes, options.erase_block_bytes));
+  request.encoder.scratch_bytes = options.scratch_bytes != 0
+                                      ? options.scratch_bytes
+                                      : kScratchBlocks * options.erase_block_bytes;
 
   ProgressPrinter printer(context.progress, context.err);
   const FinishedPackage package =
@@ -103,7 +108,7 @@ void add_package_options(CLI::App& verb, BuildOptions* options) {
            ->type_name("V1"));
   only(verb.add_option("--target-version", options->target_version, "Version of the target")
            ->type_name("V2"));
-  only(verb.add_option("--layout", options->layout, "ab: into the other slot")
+  only(verb.add_option("--layout", options->layout, "ab: into the other slot; in-place: over the source")
            ->capture_default_str()
            ->check(CLI::IsMember({"ab", "in-place"}))
            ->type_name("LAYOUT"));
@@ -125,7 +130,10 @@ void add_package_options(CLI::App& verb, BuildOptions* options) {
   };
   size("--ram", &options->ram_bytes, "Most RAM that the installer may use");
   size("--erase-block", &options->erase_block_bytes, "Erase block of the device's flash");
-  size("--scratch", &options->scratch_bytes, "Scratch flash of the device (ab uses none)");
+  size("--program-unit", &options->program_unit_bytes,
+       "Program unit of the device's flash, or a multiple (in-place)");
+  size("--scratch", &options->scratch_bytes,
+       "Scratch flash of the device (in-place; 0: 8 erase blocks)");
   only(verb.add_option("--vendor", options->vendor, "Only for devices of this vendor"));
   only(verb.add_option("--model", options->model, "Only for devices of this model"));
   only(verb.add_option("--hardware", options->hardware, "Only for these hardware revisions")

@@ -2,10 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <ostream>
 #include <string>
 
 #include "tests/support/test_device.h"
+#include "tests/support/unstable_flash.h"
 
 namespace romdelta::test {
 namespace {
@@ -201,6 +203,148 @@ TEST_P(InventoryTest, PassesOnFailedReads) {
 }
 
 INSTANTIATE_TEST_SUITE_P(AllGeometries, InventoryTest, ::testing::ValuesIn(kGeometries),
+                         [](const auto& suite) { return std::string(suite.param.name); });
+
+// A device whose package "a" went from 1 to 2 by the package `digest`; "b" is beside it.
+class UnstableInventoryTest : public ::testing::TestWithParam<Geometry> {
+ protected:
+  using Mood = UnstableFlash::Mood;
+  UnstableInventoryTest() {
+    digest_.value.fill(0x77);
+    EXPECT_EQ(update("b", "1"), Status::ok);
+    EXPECT_EQ(update("a", "1"), Status::ok);
+  }
+  Inventory opened() {
+    flash_.restart();
+    Inventory inventory;
+    EXPECT_EQ(inventory.open({&flash_, 0, flash_.size_bytes()}, buffer_), Status::ok);
+    return inventory;
+  }
+  Status update(const std::string& id, const std::string& version) {
+    Inventory inventory = opened();
+    return inventory.update(record_of(id, version));
+  }
+  Status commit(Inventory* inventory) {
+    InventoryRecord record = record_of("a", "2");
+    record.manifest_digest = digest_;
+    return inventory->update(record);
+  }
+  static InventoryRecord record_of(const std::string& id, const std::string& version) {
+    InventoryRecord record;
+    EXPECT_TRUE(record.package_id.assign(id));
+    EXPECT_TRUE(record.version.assign(version));
+    return record;
+  }
+  std::string version_of(const std::string& id) {
+    InventoryRecord record;
+    Inventory inventory = opened();
+    const Status status = inventory.find(id, &record);
+    return status == Status::ok ? std::string(record.version.view()) : to_string(status);
+  }
+  Bytes all_bytes() {
+    Bytes bytes(flash_.size_bytes());
+    EXPECT_EQ(flash_.read(0, bytes), Status::ok);
+    return bytes;
+  }
+
+  Random random_ = seeded_random();
+  UnstableFlash flash_{GetParam().flash, GetParam().region_bytes, &random_};
+  Bytes buffer_ = Bytes(limits::record_buffer_bytes);
+  Digest digest_;
+};
+
+// Guards against writing over the only stable copy when a commit is repeated.
+TEST_P(UnstableInventoryTest, SurvivesAnyNumberOfCutsOfACommitAndItsRepetition) {
+  for (int round = 0; round < 300; ++round) {
+    Inventory inventory = opened();
+    ASSERT_EQ(inventory.update(record_of("a", "1")), Status::ok);
+    flash_.cut_after(pick(&random_, 0, 3));
+    bool is_durable = commit(&inventory) == Status::ok;
+    for (int cut = 0; cut < 4; ++cut) {
+      Inventory again = opened();
+      InventoryRecord record;
+      const Status found = again.find("a", &record);
+      ASSERT_EQ(found, Status::ok);
+      ASSERT_TRUE(record.version.view() == "2" || !is_durable);
+      if (cut < 3) flash_.cut_after(pick(&random_, 0, 3));
+      Status status = again.settle(digest_);
+      if (status == Status::ok && record.version.view() == "1") status = commit(&again);
+      // Nothing is lost when it read otherwise meanwhile; that takes another start.
+      is_durable = status == Status::ok;
+      if (cut == 3 && status == Status::inventory_corrupt) --cut;
+    }
+    for (const Mood mood : {Mood::old, Mood::latest}) {
+      flash_.mood = mood;
+      ASSERT_EQ(version_of("a"), "2") << round;
+      ASSERT_EQ(version_of("b"), "1") << round;
+    }
+    flash_.mood = Mood::any;
+    ASSERT_EQ(flash_.violations, 0u);
+  }
+}
+
+TEST_P(UnstableInventoryTest, RepeatsACommitWhereItLies) {
+  Inventory inventory = opened();
+  ASSERT_EQ(commit(&inventory), Status::ok);
+  const Bytes before = all_bytes();
+  const std::uint64_t writes = flash_.writes();
+  Inventory next = opened();
+  ASSERT_EQ(next.settle(digest_), Status::ok);
+  EXPECT_GT(flash_.writes(), writes);
+  EXPECT_EQ(all_bytes(), before);
+  EXPECT_EQ(version_of("a"), "2");
+}
+
+// A later update was made of the copy that the commit wrote: that one is good, and not undone.
+TEST_P(UnstableInventoryTest, DoesNotUndoAnUpdateThatFollowedTheCommit) {
+  Inventory inventory = opened();
+  ASSERT_EQ(commit(&inventory), Status::ok);
+  ASSERT_EQ(update("b", "9"), Status::ok);
+  const std::uint64_t writes = flash_.writes();
+  Inventory next = opened();
+  ASSERT_EQ(next.settle(digest_), Status::ok);
+  EXPECT_EQ(flash_.writes(), writes);
+  EXPECT_EQ(version_of("b"), "9");
+}
+
+// Guards against a boot loader that starts the target while a later session writes it.
+TEST_P(UnstableInventoryTest, ErasesACopyThatMayShowUpLater) {
+  Inventory inventory = opened();
+  const std::uint64_t erases = GetParam().flash.erase_before_program ? 1 : 0;
+  flash_.cut_after(erases);
+  EXPECT_NE(commit(&inventory), Status::ok);
+  flash_.mood = Mood::old;
+  Inventory next = opened();
+  ASSERT_EQ(next.settle(digest_), Status::ok);
+  flash_.mood = Mood::latest;
+  EXPECT_EQ(version_of("a"), "1");
+}
+
+// Guards against records that were never checked: the bytes are read again after open().
+TEST_P(UnstableInventoryTest, TakesTheOtherCopyWhenTheNewestReadsOtherwiseAfterOpening) {
+  Inventory inventory = opened();
+  ASSERT_EQ(commit(&inventory), Status::ok);
+  Inventory next = opened();
+  // The third copy lies in the first half; its first record is "b".
+  flash_.make_unstable(InventoryHeader::bytes + limits::package_id_bytes_max, Bytes{'7'});
+  flash_.mood = Mood::latest;
+  InventoryRecord record;
+  EXPECT_EQ(next.at(0, &record), Status::inventory_corrupt);
+  ASSERT_EQ(next.find("b", &record), Status::ok);
+  EXPECT_EQ(record.version.view(), "1");
+  ASSERT_EQ(next.find("a", &record), Status::ok);
+  EXPECT_EQ(record.version.view(), "1");
+  // And the copy that counts now is not the one that is written.
+  ASSERT_EQ(commit(&next), Status::ok);
+  EXPECT_EQ(version_of("a"), "2");
+}
+
+constexpr Geometry kTwoRecords[] = {
+    {"nor", {1024, 16, true}, 2048},
+    {"nand", {8192, 2048, true}, 16384},
+    {"disk", {512, 512, false}, 2048},
+};
+INSTANTIATE_TEST_SUITE_P(Unstable, UnstableInventoryTest, ::testing::ValuesIn(kTwoRecords),
                          [](const auto& suite) { return std::string(suite.param.name); });
 
 TEST(Inventory, NeedsTwoBlocksOfOneRecordEach) {

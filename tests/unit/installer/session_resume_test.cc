@@ -20,7 +20,7 @@ class SessionResumeTest : public SessionTest {
     record.kind = JournalKind::checkpoint;
     record.target_slot = Slot::b;
     record.manifest_digest = manifest_digest();
-    record.next_chunk = next_chunk;
+    record.next = next_chunk;
     device.append_record(record);
   }
   // A run that takes the forged checkpoint for what it is not, then one that starts over.
@@ -114,7 +114,7 @@ TEST_F(SessionResumeTest, WritesNoCheckpointInsideAnEraseBlock) {
   for (const std::uint32_t chunk : {2u, 3u}) {
     ASSERT_EQ(run_until(chunk_offset(chunk)).status, Status::need_input);
     EXPECT_EQ(device.newest_record()->kind, JournalKind::checkpoint);
-    EXPECT_EQ(device.newest_record()->next_chunk, 2u);
+    EXPECT_EQ(device.newest_record()->next, 2u);
   }
   EXPECT_EQ(run_session(&device, package.file).resumed_at_chunk, 2u);
   expect_installed(plan);
@@ -133,7 +133,7 @@ TEST_F(SessionResumeTest, WritesCheckpointsAtProgramUnitsWhereStorageOverwrites)
   RunOptions options;
   options.stop_at = chunk_offset(3);
   ASSERT_EQ(run_session(&disk, package.file, options).status, Status::need_input);
-  EXPECT_EQ(disk.newest_record()->next_chunk, 3u);
+  EXPECT_EQ(disk.newest_record()->next, 3u);
   EXPECT_EQ(run_session(&disk, package.file).resumed_at_chunk, 3u);
   EXPECT_TRUE(disk.active_image() == plan.target);
 }
@@ -146,7 +146,7 @@ TEST_F(SessionResumeTest, WritesNoCheckpointBeforeItsBytesAreProgrammed) {
   ASSERT_EQ(run_until(chunk_offset(1)).status, Status::need_input);
   EXPECT_EQ(device.newest_record()->kind, JournalKind::intent);
   ASSERT_EQ(run_until(chunk_offset(3)).status, Status::need_input);
-  EXPECT_EQ(device.newest_record()->next_chunk, 2u);
+  EXPECT_EQ(device.newest_record()->next, 2u);
   EXPECT_EQ(run_session(&device, package.file).status, Status::ok);
   expect_installed(plan);
 }
@@ -221,7 +221,7 @@ TEST_F(SessionResumeTest, IgnoresCheckpointsOfOtherPackagesAndSlots) {
   JournalRecord record;
   record.kind = JournalKind::checkpoint;
   record.target_slot = Slot::b;
-  record.next_chunk = 3;
+  record.next = 3;
   device.append_record(record);
   expect_install_from_the_beginning();
 }
@@ -231,7 +231,7 @@ TEST_F(SessionResumeTest, IgnoresACheckpointForTheActiveSlot) {
   record.kind = JournalKind::checkpoint;
   record.target_slot = Slot::a;
   record.manifest_digest = manifest_digest();
-  record.next_chunk = 3;
+  record.next = 3;
   device.append_record(record);
   expect_install_from_the_beginning();
 }
@@ -242,7 +242,7 @@ TEST_F(SessionResumeTest, IgnoresRecordsOfOtherKinds) {
     record.kind = kind;
     record.target_slot = Slot::b;
     record.manifest_digest = manifest_digest();
-    record.next_chunk = 3;
+    record.next = 3;
     device.append_record(record);
     EXPECT_EQ(run_until(chunk_offset(1)).resumed_at_chunk, 0u);
   }
@@ -349,6 +349,43 @@ TEST_F(SessionResumeTest, SaysDoneOnceWhenTheCutCameAfterTheCommit) {
   cut.faults.reset();
   EXPECT_EQ(run_session(&cut, package.file).status, Status::ok);
   EXPECT_EQ(cut.faults.writes(), 0u);
+}
+
+// Guards against writing over the only stable copy of the inventory (docs/format.md section 9.3).
+TEST_F(SessionResumeTest, RepeatsACommitWithoutTouchingTheCopyBefore) {
+  ASSERT_EQ(run_session(&device, package.file).status, Status::ok);
+  const Bytes inventory = device.inventory_memory();
+  forge_checkpoint(1);
+  device.faults.reset();
+  const RunResult result = run_session(&device, package.file);
+  EXPECT_EQ(result.status, Status::ok);
+  EXPECT_TRUE(result.already_installed);
+  // The inventory's one block and the journal's half; the copy and done.
+  EXPECT_GT(device.faults.count(FlashOperation::erase), 1u);
+  EXPECT_EQ(device.inventory_memory(), inventory);
+  EXPECT_EQ(device.newest_record()->kind, JournalKind::done);
+}
+
+// Guards against calling an installation done that another package's is.
+TEST_F(SessionResumeTest, LeavesTheJournalToAnotherPackageThatIsPending) {
+  ASSERT_EQ(run_session(&device, package.file).status, Status::ok);
+  JournalRecord record;
+  record.kind = JournalKind::checkpoint;
+  record.manifest_digest.value.fill(0x55);
+  device.append_record(record);
+  device.faults.reset();
+  EXPECT_TRUE(run_session(&device, package.file).already_installed);
+  EXPECT_EQ(device.faults.writes(), 0u);
+  EXPECT_EQ(device.newest_record()->kind, JournalKind::checkpoint);
+}
+
+// Guards against a copy that shows up when the target it names is being written again.
+TEST_F(SessionResumeTest, ErasesWhatAnInterruptedCommitMayHaveLeftBeforeItWritesTheTarget) {
+  ASSERT_EQ(run_until(chunk_offset(3)).status, Status::need_input);
+  const std::size_t half = device.inventory_memory().size() / 2;
+  device.inventory_memory()[half] = 0;
+  ASSERT_EQ(run_until(chunk_offset(3)).status, Status::need_input);
+  EXPECT_EQ(device.inventory_memory()[half], 0xff);
 }
 
 }  // namespace

@@ -1,0 +1,304 @@
+#include "pkgtool/in_place_encoder.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "format/hash_tree.h"
+#include "installer/spill_space.h"
+#include "pkgtool/chunk_output.h"
+#include "pkgtool/chunks.h"
+#include "pkgtool/context_encoder.h"
+#include "pkgtool/parallel.h"
+#include "pkgtool/plan_encoder.h"
+#include "pkgtool/spill_forecast.h"
+#include "pkgtool/stale_grains.h"
+
+namespace romdelta::pkgtool {
+namespace {
+
+// The group where erase blocks are smaller: each step costs a journal record and three syncs.
+constexpr std::uint32_t kGroupBytesMin = 1024;
+
+constexpr std::uint32_t kReserveBlocksMax = 4;
+
+// What the halves of a journal hold at least where the budget is kept.
+constexpr std::uint64_t kRecordsOfHalf = 31;
+
+// Beyond what an uninterrupted installation needs at once.
+constexpr std::uint32_t kSpareFragments = 4;
+
+// The source as chunks see it: what is gone reads as zero.
+class VanishingSource {
+ public:
+  VanishingSource(ByteSpan source, const InPlacePlan& plan, const InPlaceOptions& options)
+      : bytes_(source.begin(), source.end()), plan_(plan), stale_(options, source.size()) {}
+
+  // As it is right before `step`, which never goes back.
+  ByteSpan before(std::size_t step) {
+    for (; next_ < step; ++next_) overwrite(static_cast<std::uint32_t>(next_));
+    std::erase_if(kept_by_, [&](std::uint32_t by) {
+      const bool is_over = plan_.steps[by].kept_last_use < step;
+      if (is_over) {
+        for (const std::uint32_t grain : plan_.steps[by].kept) erase(grain);
+      }
+      return is_over;
+    });
+    return bytes_;
+  }
+
+ private:
+  void overwrite(std::uint32_t step) {
+    const InPlaceStep& it = plan_.steps[step];
+    const GrainRange around = stale_.around(it.group);
+    for (std::uint64_t grain = around.begin; grain < around.end; ++grain) {
+      const bool is_kept = std::ranges::binary_search(it.kept, static_cast<std::uint32_t>(grain));
+      if (!stale_.contains(grain) && !is_kept) erase(grain);
+    }
+    stale_.overwrite(it.group);
+    if (!it.kept.empty()) kept_by_.push_back(step);
+  }
+
+  void erase(std::uint64_t grain) {
+    const auto begin = static_cast<std::size_t>(grain * kGrainBytes);
+    const std::size_t end = std::min(begin + kGrainBytes, bytes_.size());
+    std::fill(bytes_.begin() + static_cast<std::ptrdiff_t>(begin),
+              bytes_.begin() + static_cast<std::ptrdiff_t>(end), std::uint8_t{0});
+  }
+
+  Bytes bytes_;
+  const InPlacePlan& plan_;
+  StaleGrains stale_;
+  std::size_t next_ = 0;
+  std::vector<std::uint32_t> kept_by_;  // Steps whose stash is still kept.
+};
+
+class InPlaceEncoder {
+ public:
+  InPlaceEncoder(const InPlaceInput& input, const EncoderOptions& options,
+                 const InPlaceOptions& plan_options, const StageProgress& progress)
+      : input_(input), options_(options), plan_options_(plan_options), progress_(progress) {}
+
+  // Nothing when scratch or RAM are too small for this way to share them.
+  std::optional<Payload> run() {
+    plan_ = plan_in_place(input_.raw_source, input_.source, input_.target, input_.cover,
+                          plan_options_, progress_);
+    section_bytes_ = section_sizes(input_.source, input_.target, plan_, plan_options_.group_bytes,
+                                   options_.unit_bytes);
+    stored_bytes_max_ = limits::chunk_stored_bytes_max;
+    for (int attempt = 0; attempt < 8; ++attempt) {
+      if (!encode_chunks()) return std::nullopt;
+      std::optional<Payload> payload = make_payload();
+      if (!payload) return std::nullopt;
+      const std::uint64_t needed = arena_of(Codec::context, *payload, options_,
+                                            input_.source.size(), input_.target.size());
+      if (needed <= options_.ram_bytes_max) return payload;
+      // Chunks must be so much smaller, and a little more: there will be more of them.
+      const std::uint64_t excess = needed - options_.ram_bytes_max + 1024;
+      if (payload->chunk_stored_bytes_max <= excess) return std::nullopt;
+      stored_bytes_max_ = payload->chunk_stored_bytes_max - excess;
+    }
+    return std::nullopt;
+  }
+
+ private:
+  // Steps [first, end) in one chunk.
+  struct Piece {
+    std::size_t first = 0;
+    std::size_t end = 0;
+    std::uint64_t script_bytes = 0;
+    std::uint32_t checksum = 0;  // Of what it makes,
+    std::uint64_t output_bytes = 0;
+    Bytes bytes;
+  };
+
+  bool encode_chunks() {
+    pieces_.clear();
+    VanishingSource source(input_.source, plan_, plan_options_);
+    for (std::size_t step = 0; step < plan_.steps.size();) {
+      Piece piece;
+      if (!encode_piece(step, source.before(step), &piece)) return false;
+      step = piece.end;
+      if (progress_) progress_("encode", step, plan_.steps.size());
+      pieces_.push_back(std::move(piece));
+    }
+    return pieces_.size() <= limits::chunk_count_max;
+  }
+
+  // As many steps as script and RAM allow.
+  bool encode_piece(std::size_t first, ByteSpan source, Piece* piece) const {
+    // The size of its words stands before the sections.
+    std::uint64_t script_bytes = 1;
+    std::size_t count = 0;
+    for (; first + count < section_bytes_.size(); ++count) {
+      if (script_bytes + section_bytes_[first + count] > plan_options_.script_bytes) break;
+      script_bytes += section_bytes_[first + count];
+    }
+    while (count != 0) {
+      const ChunkOutput output = make_chunk_output(input_.target, plan_, first, count,
+                                                   plan_options_.group_bytes);
+      ContextChunk chunk =
+          encode_context_chunk(source, output.bytes, output.cover, {0, output.bytes.size()},
+                               options_.unit_bytes);
+      if (chunk.bytes.size() <= stored_bytes_max_ && output.bytes.size() <= kChunkTargetBytesMax) {
+        *piece = {first, first + count, script_bytes,
+                  static_cast<std::uint32_t>(checksum_of(output.bytes).value),
+                  output.bytes.size(), std::move(chunk.bytes)};
+        return true;
+      }
+      const std::uint64_t most =
+          std::min(count * stored_bytes_max_ / chunk.bytes.size(),
+                   count * kChunkTargetBytesMax / output.bytes.size());
+      const std::size_t fewer = std::min(static_cast<std::size_t>(most), count - 1);
+      for (; count > fewer; --count) script_bytes -= section_bytes_[first + count - 1];
+    }
+    return false;
+  }
+
+  std::vector<ChunkPlan> chunk_plans() const {
+    std::vector<ChunkPlan> chunks;
+    for (const Piece& piece : pieces_) {
+      ChunkPlan chunk;
+      chunk.step_count = static_cast<std::uint32_t>(piece.end - piece.first);
+      chunk.script_bytes = static_cast<std::uint32_t>(piece.script_bytes);
+      chunk.checksum = piece.checksum;
+      chunks.push_back(chunk);
+    }
+    return chunks;
+  }
+
+  std::optional<Payload> make_payload() const {
+    const std::vector<ChunkPlan> chunks = chunk_plans();
+    const std::vector<std::uint32_t> own =
+        count_own_grains(plan_, plan_options_, input_.source.size(), input_.target.size());
+    // The fewest blocks in reserve that suffice: each is one that holds nothing.
+    std::optional<SpillForecast> forecast;
+    std::uint32_t reserve = 0;
+    while (!forecast && reserve < kReserveBlocksMax) {
+      forecast = forecast_spill(plan_, own, chunks, plan_options_, ++reserve);
+    }
+    if (!forecast) return std::nullopt;
+
+    Payload payload;
+    payload.group_bytes = plan_options_.group_bytes;
+    payload.scratch_bytes = plan_options_.scratch_bytes;
+    payload.unit_bytes = options_.unit_bytes;
+    payload.redo_bytes = plan_options_.group_bytes;
+    if (options_.map != nullptr) {
+      payload.map = options_.map->identity;
+      payload.bytes = options_.map->bytes;
+    }
+    const Bytes plan = encode_plan(plan_, chunks, plan_options_);
+    if (plan.size() > limits::plan_bytes_max) return std::nullopt;
+    payload.bytes.insert(payload.bytes.end(), plan.begin(), plan.end());
+    payload.plan = identify(plan, *forecast, reserve);
+    payload.in_place = budget(*forecast);
+    payload.chunk_count = static_cast<std::uint32_t>(pieces_.size());
+    std::vector<Bytes> bytes;
+    std::vector<std::uint64_t> output_bytes;
+    for (const Piece& piece : pieces_) {
+      payload.chunk_stored_bytes_max = std::max(payload.chunk_stored_bytes_max,
+                                                static_cast<std::uint32_t>(piece.bytes.size()));
+      bytes.push_back(piece.bytes);
+      output_bytes.push_back(piece.output_bytes);
+    }
+    lay_out_chunks(bytes, output_bytes, &payload);
+    return payload;
+  }
+
+  PlanIdentity identify(const Bytes& plan, const SpillForecast& forecast,
+                        std::uint32_t reserve) const {
+    PlanIdentity identity;
+    identity.bytes = static_cast<std::uint32_t>(plan.size());
+    identity.step_count = static_cast<std::uint32_t>(plan_.steps.size());
+    identity.hole_count = static_cast<std::uint32_t>(plan_.holes.size());
+    identity.kept_count_max = forecast.kept_count_max;
+    identity.fragment_count_max = forecast.fragment_count_max + kSpareFragments;
+    identity.reserve_blocks = reserve;
+    identity.program_unit_bytes = plan_options_.program_unit_bytes;
+    identity.block_erase_count = std::max(forecast.block_erase_count, 1u);
+    for (const Piece& piece : pieces_) {
+      identity.rewritten_bytes += piece.output_bytes;
+      identity.chunk_steps_max = std::max(identity.chunk_steps_max,
+                                          static_cast<std::uint32_t>(piece.end - piece.first));
+    }
+    identity.digest = digest_of(DigestDomain::plan, plan);
+    return identity;
+  }
+
+  InPlaceBudget budget(const SpillForecast& forecast) const {
+    InPlaceBudget budget;
+    const std::uint64_t block = plan_options_.erase_block_bytes;
+    const std::uint64_t holes = plan_.holes.size();
+    budget.flash_write_bytes = forecast.write_bytes + holes * plan_options_.group_bytes;
+    budget.erase_count = forecast.erase_count + holes * (plan_options_.group_bytes / block);
+    for (const InPlaceStep& step : plan_.steps) {
+      const std::uint64_t begin = std::uint64_t{step.group} * plan_options_.group_bytes;
+      const std::uint64_t bytes = std::min<std::uint64_t>(plan_options_.group_bytes,
+                                                          input_.target.size() - begin);
+      budget.flash_write_bytes += round_up(bytes, plan_options_.program_unit_bytes);
+      budget.erase_count += round_up(bytes, block) / block;
+    }
+    // Intent and done; each step and each hole; where each chunk ends. The first record of a half
+    // is written twice.
+    const std::uint64_t records = 2 + plan_.steps.size() + holes + pieces_.size();
+    budget.record_count = records + records / kRecordsOfHalf + 1;
+    return budget;
+  }
+
+  const InPlaceInput& input_;
+  const EncoderOptions& options_;
+  const InPlaceOptions& plan_options_;
+  const StageProgress& progress_;
+  InPlacePlan plan_;
+  std::vector<std::uint32_t> section_bytes_;  // Of each step, in a script.
+  std::uint64_t stored_bytes_max_ = 0;
+  std::vector<Piece> pieces_;
+};
+
+// How many blocks the script of a chunk may take.
+std::vector<std::uint64_t> script_shares(std::uint64_t blocks) {
+  std::vector<std::uint64_t> shares;
+  for (const std::uint64_t share : {blocks / 2, blocks * 3 / 8, blocks / 4, blocks / 8}) {
+    const std::uint64_t least = std::max<std::uint64_t>(share, 1);
+    if (shares.empty() || shares.back() != least) shares.push_back(least);
+  }
+  return shares;
+}
+
+}  // namespace
+
+std::uint32_t in_place_group_bytes(std::uint32_t erase_block_bytes) {
+  const std::uint64_t unit =
+      std::lcm(std::uint64_t{erase_block_bytes}, std::uint64_t{limits::grain_bytes});
+  return static_cast<std::uint32_t>(round_up(std::max<std::uint64_t>(kGroupBytesMin, unit), unit));
+}
+
+Payload encode_in_place(const InPlaceInput& input, const EncoderOptions& options,
+                        const StageProgress& progress) {
+  InPlaceOptions plan_options;
+  plan_options.group_bytes = in_place_group_bytes(options.erase_block_bytes);
+  plan_options.erase_block_bytes = options.erase_block_bytes;
+  plan_options.program_unit_bytes = options.program_unit_bytes;
+  plan_options.margin_bytes =
+      options.map != nullptr ? static_cast<std::uint32_t>(limits::rebase_margin_bytes) : 0;
+  plan_options.scratch_bytes =
+      options.scratch_bytes / options.erase_block_bytes * options.erase_block_bytes;
+  std::optional<Payload> best;
+  for (const std::uint64_t blocks :
+       script_shares(plan_options.scratch_bytes / options.erase_block_bytes)) {
+    plan_options.script_bytes = blocks * (options.erase_block_bytes - SpillSpace::frame_bytes);
+    std::optional<Payload> payload =
+        InPlaceEncoder(input, options, plan_options, progress).run();
+    if (payload && (!best || payload->bytes.size() < best->bytes.size())) best = std::move(payload);
+  }
+  if (!best) {
+    throw Error(Exit::usage,
+                "an update in place does not fit into " + std::to_string(options.scratch_bytes) +
+                    " bytes of scratch and " + std::to_string(options.ram_bytes_max) +
+                    " bytes of device RAM",
+                "--scratch", "give at least 8 erase blocks of --scratch and 192 KiB of --ram");
+  }
+  return *std::move(best);
+}
+
+}  // namespace romdelta::pkgtool

@@ -1,0 +1,26 @@
+// In-place encoder: InPlacePlan -> Payload. docs/format.md sections 7.12 to 7.14 specify the bytes.
+#pragma once
+
+#include "pkgtool/encoder.h"
+#include "pkgtool/in_place_planner.h"
+
+namespace romdelta::pkgtool {
+
+// What a delta in place is made from.
+struct InPlaceInput {
+  ByteSpan raw_source;
+  ByteSpan source;  // Its references rewritten, if there is a map.
+  ByteSpan target;
+  const Cover& cover;
+};
+
+// The group that in-place steps write: whole erase blocks and whole grains.
+std::uint32_t in_place_group_bytes(std::uint32_t erase_block_bytes);
+
+// Plans and encodes: of several ways to share the scratch between scripts and stashes the one with
+// the smallest payload. `options.codec` is context; `options.unit_bytes` is 2 or 4. Throws Error
+// (usage) when RAM or scratch cannot hold what a step needs.
+Payload encode_in_place(const InPlaceInput& input, const EncoderOptions& options,
+                        const StageProgress& progress);
+
+}  // namespace romdelta::pkgtool
