@@ -391,8 +391,7 @@ Status Session::open_in_place() {
   Status status = Status::ok;
   if (is_pending()) status = inventory_.settle(newest.manifest_digest);
   if (status != Status::ok) return status;
-  status =
-      in_place_.open(place, is_resuming_in_place() ? &newest : nullptr, source_is_whole_);
+  status = in_place_.open(place, is_resuming_in_place() ? &newest : nullptr, source_is_whole_);
   if (status == Status::ok && in_place_.is_script_open()) {
     status = end_in_place(in_place_.go_on());
   }
