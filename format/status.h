@@ -14,33 +14,58 @@ enum class [[nodiscard]] Status : std::uint8_t{
     need_input = 1,  // A suspension, not a failure: push more bytes.
 
     // The package itself, before anything in it is believed.
-    bad_magic = 2, bad_header = 3, truncated = 4, trailing_bytes = 5,
+    bad_magic = 2,
+    bad_header = 3,
+    truncated = 4,
+    trailing_bytes = 5,
 
     // The signature.
-    no_trusted_key = 6, unknown_key = 7, bad_signature = 8,
+    no_trusted_key = 6,
+    unknown_key = 7,
+    bad_signature = 8,
 
     // The signed content.
-    unsupported_format = 9, malformed_manifest = 10, unsupported_field = 11,
-    unsupported_layout = 12, unsupported_codec = 13, corrupt_chunk = 14, malformed_chunk = 15,
+    unsupported_format = 9,
+    malformed_manifest = 10,
+    unsupported_field = 11,
+    unsupported_layout = 12,
+    unsupported_codec = 13,
+    corrupt_chunk = 14,
+    malformed_chunk = 15,
 
     // This device and this package do not fit together.
-    unknown_package = 16, not_provisioned = 17, wrong_device = 18, wrong_source = 19, rollback = 20,
-    arena_too_small = 21, slot_too_small = 22, journal_too_small = 23, scratch_too_small = 24,
-    unsupported_geometry = 25, inventory_full = 26,
+    unknown_package = 16,
+    not_provisioned = 17,
+    wrong_device = 18,
+    wrong_source = 19,
+    rollback = 20,
+    arena_too_small = 21,
+    slot_too_small = 22,
+    journal_too_small = 23,
+    scratch_too_small = 24,
+    unsupported_geometry = 25,
+    inventory_full = 26,
 
     // While installing.
-    flash_read_failed = 27, flash_erase_failed = 28, flash_program_failed = 29,
-    flash_sync_failed = 30, target_mismatch = 31, inventory_corrupt = 32, cancelled = 33,
+    flash_read_failed = 27,
+    flash_erase_failed = 28,
+    flash_program_failed = 29,
+    flash_sync_failed = 30,
+    target_mismatch = 31,
+    inventory_corrupt = 32,
+    cancelled = 33,
 
     // The caller or the engine is wrong.
-    out_of_order = 34, internal = 35,
+    out_of_order = 34,
+    internal = 35,
 
     // A record on flash or in a buffer that does not parse: an empty place, not an alarm.
     no_record = 36,
 
-    // In place.
-    update_pending = 37,  // Another package has begun to overwrite its source.
-    source_damaged = 38,  // What is left of the source is not what was checked.
+    // In place: another package has begun to overwrite its source; what is left of a source is not
+    // what was checked.
+    update_pending = 37,
+    source_damaged = 38,
 };
 
 // One past the largest enumerator: lets tables and tests walk every Status.

@@ -229,6 +229,7 @@ Status Session::check_slot() const {
 Status Session::check_scratch() const {
   const PlanIdentity& plan = head_.manifest.plan;
   const FlashRegion& slot = region_->slot(target_slot_);
+  if (head_.manifest.sources[0].bytes > slot.size_bytes()) return Status::wrong_source;
   if (plan.program_unit_bytes % slot.geometry().program_unit_bytes != 0) {
     return Status::unsupported_geometry;
   }
