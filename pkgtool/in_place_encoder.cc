@@ -1,6 +1,7 @@
 #include "pkgtool/in_place_encoder.h"
 
 #include <algorithm>
+#include <mutex>
 #include <numeric>
 #include <optional>
 
@@ -291,7 +292,7 @@ class InPlaceEncoder {
 // How many blocks the script of a chunk may take.
 std::vector<std::uint64_t> script_shares(std::uint64_t blocks) {
   std::vector<std::uint64_t> shares;
-  for (const std::uint64_t share : {blocks / 2, blocks * 3 / 8, blocks / 4, blocks / 8}) {
+  for (const std::uint64_t share : {blocks / 2, blocks / 4, blocks / 8}) {
     const std::uint64_t least = std::max<std::uint64_t>(share, 1);
     if (shares.empty() || shares.back() != least) shares.push_back(least);
   }
@@ -316,11 +317,22 @@ Payload encode_in_place(const InPlaceInput& input, const EncoderOptions& options
       options.map != nullptr ? static_cast<std::uint32_t>(limits::rebase_margin_bytes) : 0;
   plan_options.scratch_bytes =
       options.scratch_bytes / options.erase_block_bytes * options.erase_block_bytes;
+  const std::vector<std::uint64_t> shares =
+      script_shares(plan_options.scratch_bytes / options.erase_block_bytes);
+  std::mutex progress_mutex;
+  const StageProgress one_at_a_time = [&](const char* stage, std::uint64_t done,
+                                          std::uint64_t total) {
+    const std::lock_guard lock(progress_mutex);
+    if (progress) progress(stage, done, total);
+  };
+  std::vector<std::optional<Payload>> payloads(shares.size());
+  parallel_for(shares.size(), options.thread_count, [&](std::size_t i) {
+    InPlaceOptions share = plan_options;
+    share.script_bytes = shares[i] * (options.erase_block_bytes - SpillSpace::frame_bytes);
+    payloads[i] = InPlaceEncoder(input, options, share, one_at_a_time).run();
+  });
   std::optional<Payload> best;
-  for (const std::uint64_t blocks :
-       script_shares(plan_options.scratch_bytes / options.erase_block_bytes)) {
-    plan_options.script_bytes = blocks * (options.erase_block_bytes - SpillSpace::frame_bytes);
-    std::optional<Payload> payload = InPlaceEncoder(input, options, plan_options, progress).run();
+  for (std::optional<Payload>& payload : payloads) {
     if (payload && (!best || payload->bytes.size() < best->bytes.size())) best = std::move(payload);
   }
   if (!best) {
