@@ -165,7 +165,7 @@ Status FlashSimulator::change(const FlashOp& op, Status failure) {
     }
     return failure;
   }
-  const bool strays = fault_ && fault_->op == index && op.kind == FlashOpKind::program &&
+  const bool strays = fault_ && fault_->op == index && can_stray(storage_, op) &&
                       (fault_->kind == FaultKind::misdirected ||
                        fault_->kind == FaultKind::duplicated);
   if (strays) misdirect(op);
@@ -174,11 +174,15 @@ Status FlashSimulator::change(const FlashOp& op, Status failure) {
   return Status::ok;
 }
 
+bool FlashSimulator::can_stray(const SimulatedStorage& storage, const FlashOp& op) {
+  return op.kind == FlashOpKind::program &&
+         op.count < storage.shape()[static_cast<std::size_t>(op.part)].bytes;
+}
+
 // The same bytes somewhere else: a place that is a whole number of units away.
 void FlashSimulator::misdirect(const FlashOp& op) {
   const FlashGeometry flash = storage_.geometry(op.part).flash;
   const std::uint64_t places = (bytes_of(op.part) - op.count) / flash.program_unit_bytes;
-  if (places == 0) return;
   FlashOp stray = op;
   stray.offset = mixed(fault_->seed, fault_->variant) % places * flash.program_unit_bytes;
   if (stray.offset >= op.offset) stray.offset += flash.program_unit_bytes;

@@ -22,6 +22,9 @@ class FlashSimulator {
   FlashSimulator(const FlashSimulator&) = delete;
   FlashSimulator& operator=(const FlashSimulator&) = delete;
 
+  // True when the write could also go to another place of its part: misdirected, duplicated.
+  static bool can_stray(const SimulatedStorage& storage, const FlashOp& op);
+
   // Switches power on with these contents, and forgets all that was counted, planned and recorded.
   void boot(SimulatedStorage storage);
 

@@ -5,6 +5,7 @@
 #include <numeric>
 #include <set>
 
+#include "pkgtool/device_pool.h"
 #include "pkgtool/parallel.h"
 #include "pkgtool/recovery.h"
 
@@ -19,50 +20,6 @@ constexpr std::uint64_t kWatchdogOps = 64;
 
 // Bits that are flipped at one place in one part.
 constexpr std::uint64_t kFlipSeeds = 4;
-
-// Devices for as many threads as ask, each for one piece of work at a time.
-class DevicePool {
- public:
-  explicit DevicePool(const ProofSubject& subject) : subject_(subject) {}
-
-  class Lease {
-   public:
-    Lease(DevicePool* pool, std::unique_ptr<ProofDevice> device)
-        : pool_(pool), device_(std::move(device)) {}
-    ~Lease() { pool_->give_back(std::move(device_)); }
-    Lease(const Lease&) = delete;
-    Lease& operator=(const Lease&) = delete;
-    ProofDevice* get() { return device_.get(); }
-
-   private:
-    DevicePool* pool_;
-    std::unique_ptr<ProofDevice> device_;
-  };
-
-  Lease lease(const std::shared_ptr<const Bytes>& target) {
-    std::unique_ptr<ProofDevice> device;
-    {
-      const std::lock_guard lock(mutex_);
-      if (!idle_.empty()) {
-        device = std::move(idle_.back());
-        idle_.pop_back();
-      }
-    }
-    if (device == nullptr) device = std::make_unique<ProofDevice>(subject_);
-    device->set_target(target);
-    return {this, std::move(device)};
-  }
-
- private:
-  void give_back(std::unique_ptr<ProofDevice> device) {
-    const std::lock_guard lock(mutex_);
-    idle_.push_back(std::move(device));
-  }
-
-  const ProofSubject& subject_;
-  std::mutex mutex_;
-  std::vector<std::unique_ptr<ProofDevice>> idle_;
-};
 
 // What one piece of work found. They are added up in the order of the work, whoever did it.
 struct Findings {
@@ -126,7 +83,7 @@ void Prover::run_stage(const char* stage, std::size_t count, Work work) {
   std::vector<Findings> findings(count);
   std::size_t done = 0;
   parallel_for(count, options_.thread_count, [&](std::size_t i) {
-    DevicePool::Lease lease = pool_.lease(baseline_.target);
+    const DevicePool::Lease lease = pool_.lease(baseline_.target);
     work(lease.get(), i, &findings[i]);
     const std::lock_guard lock(mutex_);
     ++done;
@@ -240,7 +197,7 @@ std::vector<Fault> Prover::other_faults() const {
     const FlashOp& op = baseline_.log[i];
     // Two copies of the inventory, and a write that hits the good one: nobody can help that device.
     const bool helpless = op.part == Part::inventory;
-    if (op.kind == FlashOpKind::program && !helpless) programs.push_back(i);
+    if (!helpless && FlashSimulator::can_stray(baseline_.snapshots[0], op)) programs.push_back(i);
   }
   for (const std::uint64_t i : spread(options_.strays ? programs.size() : 0, options_.places)) {
     add(FaultKind::misdirected, programs[i], 0, options_.seed);
@@ -281,7 +238,7 @@ void Prover::try_fault(ProofDevice* device, const Fault& fault, Findings* findin
 
 Verdict Prover::run() {
   {
-    DevicePool::Lease lease = pool_.lease(nullptr);
+    const DevicePool::Lease lease = pool_.lease(nullptr);
     baseline_ = run_baseline(lease.get());
   }
   verdict_.broken = baseline_.broken;

@@ -1,6 +1,7 @@
 #include "pkgtool/recovery.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "format/journal_record.h"
 

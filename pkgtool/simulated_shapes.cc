@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "format/journal_record.h"
+#include "format/inventory_record.h"
 
 namespace romdelta::pkgtool {
 namespace {
@@ -25,6 +25,7 @@ constexpr NamedGeometry kGeometries[] = {
     {"disk-sync", {{512, 512, false}, false, false}, "512-byte sectors without a cache"},
     {"tiny", {{512, 16, true}, false, false}, "512-byte blocks, 16-byte units"},
     {"tiny64", {{1024, 64, true}, true, false}, "1 KiB blocks, 64-byte units in order"},
+    {"mini", {{256, 32, true}, false, false}, "256-byte blocks, 32-byte units"},
     {"tiny1", {{512, 1, true}, false, false}, "512-byte blocks, single bytes"},
 };
 
@@ -43,18 +44,18 @@ SimulatedShape shape_for(const Manifest& manifest, const ShapeOptions& options) 
   const FlashGeometry flash = options.geometry.flash;
   // Also what the manifest's budgets were computed for: a group may be erased to its end.
   const std::uint64_t unit = std::max(flash.erase_block_bytes, manifest.erase_block_bytes);
-  const std::uint64_t target = round_up(manifest.target.bytes, unit);
-  const std::uint64_t source = round_up(options.source_bytes, unit);
+  const std::uint64_t slot =
+      round_up(std::max({manifest.target.bytes, options.source_bytes, std::uint64_t{1}}), unit);
   SimulatedShape shape;
   const auto set = [&](Part part, std::uint64_t bytes) {
     shape[static_cast<std::size_t>(part)] = {options.geometry, bytes};
   };
-  const bool two_slots = manifest.layout == Layout::ab;
-  set(Part::slot_a, std::max(unit, two_slots ? source : std::max(source, target)));
-  if (two_slots) set(Part::slot_b, std::max(unit, target));
+  set(Part::slot_a, slot);
+  if (manifest.layout == Layout::ab) set(Part::slot_b, slot);
   // An inventory of one ROM package is smaller than a block, but not than a small sector.
   const std::uint64_t record_bytes =
-      round_up(std::max<std::uint64_t>(512, options.record_blocks * flash.erase_block_bytes),
+      round_up(std::max<std::uint64_t>(InventoryHeader::bytes + InventoryRecord::bytes,
+                                       options.record_blocks * flash.erase_block_bytes),
                flash.erase_block_bytes);
   set(Part::journal, 2 * record_bytes);
   set(Part::inventory, 2 * record_bytes);

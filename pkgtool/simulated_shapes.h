@@ -23,7 +23,7 @@ std::optional<SimulatedGeometry> find_geometry(std::string_view name);
 
 struct ShapeOptions {
   SimulatedGeometry geometry;        // Of every part.
-  std::uint64_t source_bytes = 0;    // What slot A has to hold beside the target, where it must.
+  std::uint64_t source_bytes = 0;    // What a slot has to hold beside the target.
   std::uint64_t record_blocks = 2;   // Of journal and inventory, each half.
   std::uint64_t scratch_blocks = 0;  // More than the manifest asks for.
 };

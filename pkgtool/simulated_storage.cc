@@ -1,5 +1,6 @@
 #include "pkgtool/simulated_storage.h"
 
+#define XXH_INLINE_ALL
 #include <xxhash.h>
 
 #include <algorithm>
