@@ -21,6 +21,12 @@ void append_fingerprint(Bytes* key, const Fingerprint& fingerprint) {
   append_number(key, fingerprint.high);
 }
 
+// How the unit reads in the next boot.
+std::uint64_t next_calm(const UnstableUnit& unit) {
+  const bool calm = unit.boots == 0;
+  return static_cast<std::uint64_t>(calm ? unit.calm : UnstableUnit::Calm::each_read);
+}
+
 // What lies in one place of the journal, or in one copy of the inventory.
 struct Place {
   std::optional<std::uint64_t> sequence;  // Of an intact record.
@@ -55,8 +61,7 @@ Place inventory_place(ByteSpan bytes) {
   if (!parsed || records > bytes.size() - InventoryHeader::bytes) {
     return place_without_record(bytes);
   }
-  const ByteSpan content =
-      bytes.subspan(InventoryHeader::bytes, static_cast<std::size_t>(records));
+  const ByteSpan content = bytes.subspan(InventoryHeader::bytes, static_cast<std::size_t>(records));
   ChecksumStream checksum = begin_inventory_checksum(header);
   checksum.update(content);
   if (checksum.finish() != header.checksum) return place_without_record(bytes);
@@ -70,9 +75,8 @@ void append_places(Bytes* key, const std::vector<Place>& places) {
   }
   std::ranges::sort(sequences);
   for (const Place& place : places) {
-    const auto rank = !place.sequence
-                          ? sequences.end()
-                          : std::ranges::lower_bound(sequences, *place.sequence);
+    const auto rank =
+        !place.sequence ? sequences.end() : std::ranges::lower_bound(sequences, *place.sequence);
     append_number(key, static_cast<std::uint64_t>(rank - sequences.begin()));
     append_fingerprint(key, fingerprint_of(place.content));
   }
@@ -122,8 +126,7 @@ void append_condition(Bytes* key, const SimulatedStorage& storage, Part part) {
     std::uint64_t last = ~std::uint64_t{0};
     for (auto it = image.unstable.lower_bound(offset);
          it != image.unstable.end() && it->first < offset + at.stride; ++it) {
-      const std::uint64_t state = static_cast<std::uint64_t>(it->second.calm) << 8 |
-                                  it->second.boots;
+      const std::uint64_t state = next_calm(it->second);
       if (state != last) append_number(key, last = state);
     }
   }
@@ -169,8 +172,7 @@ void append_target_slot(Bytes* key, const SimulatedStorage& storage, ByteSpan ta
   }
   std::vector<std::array<std::uint64_t, 2>> unstable;
   for (const auto& [offset, unit] : storage.image(Part::slot_b).unstable) {
-    unstable.push_back({offset / flash.erase_block_bytes,
-                        static_cast<std::uint64_t>(unit.calm) << 8 | unit.boots});
+    unstable.push_back({offset / flash.erase_block_bytes, next_calm(unit)});
   }
   const auto repeated = std::ranges::unique(unstable);
   unstable.erase(repeated.begin(), repeated.end());

@@ -1,10 +1,10 @@
 // Closure: every state that any number of power cuts can lead to, for packages that are small.
 //
 // The engine is a function of what lies on flash: a state that was met before leads where it led
-// before. So the states are enumerated, from each by cutting each operation of the boot in each way,
-// until no new one appears. States that differ only in the sequence numbers of records, in what lies
-// where a record is torn, or (two slots) in what lies where a block of the target is not written
-// whole, count as one.
+// before. So the states are enumerated, from each by cutting each operation of the boot in each
+// way, until no new one appears. States that differ only in the sequence numbers of records, in
+// what lies where a record is torn, or (two slots) in what lies where a block of the target is not
+// written whole, count as one.
 #pragma once
 
 #include "pkgtool/prover.h"
@@ -20,7 +20,7 @@ struct ClosureOptions {
 };
 
 struct Closure {
-  std::string broken;       // What is wrong without any fault.
+  std::string broken;        // What is wrong without any fault.
   bool is_complete = false;  // No state was left out.
   std::uint64_t state_count = 0;
   std::uint64_t depth = 0;  // Cuts that the farthest state takes.

@@ -84,8 +84,8 @@ void FlashSimulator::boot(SimulatedStorage storage) {
 
 FlashRegion FlashSimulator::region(Part part) {
   if (bytes_of(part) == 0) return {};
-  return {&ports_[static_cast<std::size_t>(part)],
-          storage_.geometry(part).flash.erase_block_bytes, bytes_of(part)};
+  return {&ports_[static_cast<std::size_t>(part)], storage_.geometry(part).flash.erase_block_bytes,
+          bytes_of(part)};
 }
 
 Status FlashSimulator::violation(Part part, const std::string& what, Status status) {
@@ -165,9 +165,9 @@ Status FlashSimulator::change(const FlashOp& op, Status failure) {
     }
     return failure;
   }
-  const bool strays = fault_ && fault_->op == index && can_stray(storage_, op) &&
-                      (fault_->kind == FaultKind::misdirected ||
-                       fault_->kind == FaultKind::duplicated);
+  const bool strays =
+      fault_ && fault_->op == index && can_stray(storage_, op) &&
+      (fault_->kind == FaultKind::misdirected || fault_->kind == FaultKind::duplicated);
   if (strays) misdirect(op);
   if (!strays || fault_->kind == FaultKind::duplicated) storage_.apply(op);
   complete(op);

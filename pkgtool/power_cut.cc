@@ -8,8 +8,9 @@ namespace romdelta::pkgtool {
 namespace {
 
 constexpr std::array<const char*, fault_kind_count> kNames = {
-    "cut_before", "cut_after",  "torn_program", "torn_erase",  "unstable",   "unsynced", "io_read",
-    "io_erase",   "io_program", "io_sync",      "misdirected", "duplicated", "flip",     "watchdog"};
+    "cut_before",  "cut_after",  "torn_program", "torn_erase", "unstable",
+    "unsynced",    "io_read",    "io_erase",     "io_program", "io_sync",
+    "misdirected", "duplicated", "flip",         "watchdog"};
 
 // How the unit or block that was being changed reads afterwards.
 enum Stability : std::uint32_t { settled, each_read, reads_new, stability_count };
@@ -69,7 +70,8 @@ class Tear {
     if (op_.kind == FlashOpKind::erase) {
       image_->contents.erase(op_.offset, count);
     } else {
-      image_->contents.write(op_.offset, ByteSpan(*op_.data).first(static_cast<std::size_t>(count)));
+      image_->contents.write(op_.offset,
+                             ByteSpan(*op_.data).first(static_cast<std::size_t>(count)));
       touch(op_.offset, count);
     }
   }
@@ -81,8 +83,9 @@ class Tear {
     image_->contents.write(offset, bytes);
     touch(offset, bytes.size());
     if (stability == settled) return;
-    make_unstable(offset, before, stability == each_read ? UnstableUnit::Calm::each_read
-                                                         : UnstableUnit::Calm::after);
+    make_unstable(
+        offset, before,
+        stability == each_read ? UnstableUnit::Calm::each_read : UnstableUnit::Calm::after);
   }
 
   // The place holds what was intended, or what was there, and nobody knows.
@@ -126,7 +129,8 @@ bool tear_program(SimulatedStorage* storage, const FlashOp& op, const Fault& fau
   Tear tear(storage, op, fault.seed);
   const std::uint64_t unit = tear.flash().program_unit_bytes;
   const auto stability = static_cast<Stability>(fault.variant % stability_count);
-  const auto style = static_cast<ProgramStyle>(fault.variant / stability_count % program_style_count);
+  const auto style =
+      static_cast<ProgramStyle>(fault.variant / stability_count % program_style_count);
   const std::uint64_t done = fault.variant / stability_count / program_style_count * unit;
   if (op.kind != FlashOpKind::program || done >= op.count) return false;
   tear.complete(done);
@@ -139,8 +143,9 @@ bool tear_program(SimulatedStorage* storage, const FlashOp& op, const Fault& fau
     // Programming clears bits: some of those that should be cleared are. Storage that overwrites
     // has a part of the new bytes instead.
     const bool overwrites = !tear.flash().erase_before_program;
-    const std::uint8_t some = overwrites ? (i < bytes.size() / 2 ? after[i] : bytes[i])
-                                         : static_cast<std::uint8_t>(bytes[i] & (after[i] | random[i]));
+    const std::uint8_t some = overwrites
+                                  ? (i < bytes.size() / 2 ? after[i] : bytes[i])
+                                  : static_cast<std::uint8_t>(bytes[i] & (after[i] | random[i]));
     if (style == some_bits) bytes[i] = some;
     if (style == any_bits) bytes[i] = random[i];
   }
@@ -198,14 +203,13 @@ bool lose_unsynced(SimulatedStorage* storage, const FlashOp& op, const Fault& fa
   const std::size_t pending = storage->pending_count();
   const bool torn = fault.variant % 2 != 0;
   if (pending == 0 || (torn && op.kind != FlashOpKind::program)) return false;
-  storage->lose_pending([&](std::size_t index) {
-    return survives(index, pending, fault.variant / 2, fault.seed);
-  });
+  storage->lose_pending(
+      [&](std::size_t index) { return survives(index, pending, fault.variant / 2, fault.seed); });
   if (!torn) return true;
   const std::uint64_t units = op.count / storage->geometry(op.part).flash.program_unit_bytes;
   Fault half = fault;
-  half.variant = static_cast<std::uint32_t>((units / 2 * program_style_count + any_bits) *
-                                            stability_count);
+  half.variant =
+      static_cast<std::uint32_t>((units / 2 * program_style_count + any_bits) * stability_count);
   return tear_program(storage, op, half);
 }
 

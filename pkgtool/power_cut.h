@@ -4,15 +4,14 @@
 //   fault         what happens
 //   cut_before    power fails before the operation
 //   cut_after     power fails after it, before the engine hears of it
-//   torn_program  some units are programmed; the next is blank but weak, partly or wrongly programmed
-//   torn_erase    some blocks are erased; the next partly, or it is all zero, noise, or blank but weak
-//   unstable      every unit of the operation reads old, new or noise, read by read, until erased
-//   unsynced      of what a volatile cache held, a subset is lost
-//   io_*          the operation fails, once or from then on, having done nothing, half or all of it
-//   misdirected   a program goes to another place of the same flash
-//   duplicated    a program goes to another place, too
-//   flip          one or two bits of a part change between two boots
-//   watchdog      power fails every `op` operations, for ever
+//   torn_program  some units are programmed; the next is blank but weak, partly or wrongly
+//   programmed torn_erase    some blocks are erased; the next partly, or it is all zero, noise, or
+//   blank but weak unstable      every unit of the operation reads old, new or noise, read by read,
+//   until erased unsynced      of what a volatile cache held, a subset is lost io_*          the
+//   operation fails, once or from then on, having done nothing, half or all of it misdirected   a
+//   program goes to another place of the same flash duplicated    a program goes to another place,
+//   too flip          one or two bits of a part change between two boots watchdog      power fails
+//   every `op` operations, for ever
 #pragma once
 
 #include <cstdint>

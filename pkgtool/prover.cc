@@ -118,10 +118,10 @@ std::string Prover::judge_cut(ProofDevice* device, const SimulatedStorage& state
   const std::string lost = device->fault_of_boot(state);
   if (!lost.empty()) return "L2 " + lost;
   RecoveryOptions options;
-  options.to_end = mixed(fault.seed, fault.op, static_cast<std::uint64_t>(fault.kind) << 32 |
-                                                   fault.variant) %
-                       100 <
-                   options_.full_percent;
+  options.to_end =
+      mixed(fault.seed, fault.op, static_cast<std::uint64_t>(fault.kind) << 32 | fault.variant) %
+          100 <
+      options_.full_percent;
   options.record = options_.pairs;
   options.judge_redo = true;
   options.slot_bytes_before = baseline_.slot_bytes[fault.op];

@@ -1,9 +1,9 @@
 // Prover: one package, one flash geometry, and everything that can happen to the power.
 //
-// An uninterrupted installation is recorded. For each of its operations, and each way in which power
-// can fail during it, the state that the flashes are left in is made from the record; a device that
-// knows nothing boots from it, is given the same package again, and must end with exactly the
-// target. What counts as lost:
+// An uninterrupted installation is recorded. For each of its operations, and each way in which
+// power can fail during it, the state that the flashes are left in is made from the record; a
+// device that knows nothing boots from it, is given the same package again, and must end with
+// exactly the target. What counts as lost:
 //
 //   L1  the target is not reached, or (two slots) neither source nor target could be booted
 //   L2  an image that is not whole is named by the inventory
@@ -59,7 +59,7 @@ struct Verdict {
   std::string broken;  // What is wrong without any fault; nothing else was tried then.
   std::uint64_t op_count = 0;
   std::array<FaultCount, fault_kind_count> counts{};
-  FaultCount second_cuts;  // Of pairs.
+  FaultCount second_cuts;            // Of pairs.
   std::uint64_t state_count = 0;     // Different states that a cut left.
   std::uint64_t recovery_count = 0;  // Boots from them.
   std::uint64_t full_count = 0;      // Those that ran to their end.

@@ -89,7 +89,8 @@ std::string redo_fault(const ProofDevice& device, std::uint64_t written, std::ui
   const std::uint64_t allowed =
       device.manifest().budgets.redo_bytes + limits::program_unit_bytes_max;
   if (written + before <= allowed + now) return {};
-  return "L6 " + std::to_string(written + before - now) + " bytes are written again; declared are " +
+  return "L6 " + std::to_string(written + before - now) +
+         " bytes are written again; declared are " +
          std::to_string(device.manifest().budgets.redo_bytes);
 }
 
@@ -172,8 +173,8 @@ Recovery recover(ProofDevice* device, const Baseline& baseline, const SimulatedS
     }
   }
   if (result.fault.empty() && options.judge_redo) {
-    result.fault = redo_fault(*device, slot_bytes(simulator), options.slot_bytes_before,
-                              baseline_bytes);
+    result.fault =
+        redo_fault(*device, slot_bytes(simulator), options.slot_bytes_before, baseline_bytes);
   }
   return result;
 }
@@ -248,9 +249,9 @@ std::string judge_flip(ProofDevice* device, const Baseline& baseline, const Faul
   *fired = simulator.fired() && part_bytes != 0;
   if (!*fired) return {};
   const bool is_target = is_slot(part) && (part == Part::slot_b) == device->has_two_slots();
-  const std::uint64_t image_bytes =
-      is_target || device->manifest().is_full() ? device->manifest().target.bytes
-                                                : device->manifest().sources[0].bytes;
+  const std::uint64_t image_bytes = is_target || device->manifest().is_full()
+                                        ? device->manifest().target.bytes
+                                        : device->manifest().sources[0].bytes;
   const std::uint64_t range = is_slot(part) ? std::min(image_bytes, part_bytes) : part_bytes;
   SimulatedStorage damaged = simulator.storage();
   FlashContents& contents = damaged.image(part).contents;

@@ -31,8 +31,8 @@ struct Baseline {
 Baseline run_baseline(ProofDevice* device);
 
 struct RecoveryOptions {
-  bool to_end = false;   // Even where the uninterrupted run is met.
-  bool record = false;   // Keep the operations.
+  bool to_end = false;  // Even where the uninterrupted run is met.
+  bool record = false;  // Keep the operations.
   bool judge_redo = false;
   std::uint64_t slot_bytes_before = 0;  // What the boots before had programmed.
 };

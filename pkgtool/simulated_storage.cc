@@ -242,8 +242,8 @@ SimulatedStorage SimulatedStorage::settled(Settled how) const {
 }
 
 bool SimulatedStorage::is_stable() const {
-  return std::ranges::all_of(
-      states_, [](const FlashState& state) { return state.now.unstable.empty(); });
+  return std::ranges::all_of(states_,
+                             [](const FlashState& state) { return state.now.unstable.empty(); });
 }
 
 Fingerprint SimulatedStorage::fingerprint(Part part) const {

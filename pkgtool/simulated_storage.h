@@ -79,7 +79,7 @@ class FlashContents {
   Fingerprint fingerprint() const;
 
  private:
-  static constexpr std::size_t page_bytes = 4096;
+  static constexpr std::size_t page_bytes = 512;
   struct Page {
     Page() { bytes.fill(0xff); }
     Page(const Page& other) : bytes(other.bytes), touched(other.touched) {}

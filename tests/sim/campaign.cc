@@ -31,10 +31,14 @@ using pkgtool::Verdict;
 
 constexpr const char* kModes[] = {"cuts", "pairs", "closure", "errors", "flips", "watchdog"};
 
-// The geometries of the short form: one of each family, with small blocks.
-constexpr std::string_view kShort[] = {"nor16", "nand-small", "disk", "tiny", "tiny64", "mini"};
+// The geometries of the short form: one of each family, all with small blocks.
+constexpr std::string_view kShort[] = {"disk", "tiny", "tiny1", "tiny64", "mini"};
 constexpr std::string_view kClosureShort[] = {"disk"};
-constexpr std::string_view kClosureLong[] = {"disk", "disk-sync", "mini", "tiny", "tiny1", "tiny64"};
+constexpr std::string_view kClosureLong[] = {"disk", "disk-sync", "mini",
+                                             "tiny", "tiny1",     "tiny64"};
+
+// Of one package; the first ones name the cause as a rule.
+constexpr std::size_t kLossesShown = 5;
 
 struct Options {
   std::string mode;
@@ -100,23 +104,27 @@ ProofOptions proof_options(const Options& options) {
   return proof;
 }
 
+void print_losses(const std::string& name, const std::vector<pkgtool::Loss>& losses) {
+  for (std::size_t i = 0; i < losses.size() && i < kLossesShown; ++i) {
+    std::printf("%s: %s\n", name.c_str(), pkgtool::to_string(losses[i]).c_str());
+  }
+}
+
 void Campaign::prove(const std::string& name, const ProofSubject& subject) {
   const Verdict verdict = prove_package(subject, proof_options(options_));
   const FaultCount total = verdict.total();
-  std::printf("%s: %llu operations, %llu states, %llu recoveries, planned %llu, fired %llu, lost %llu\n",
-              name.c_str(), static_cast<unsigned long long>(verdict.op_count),
-              static_cast<unsigned long long>(verdict.state_count),
-              static_cast<unsigned long long>(verdict.recovery_count),
-              static_cast<unsigned long long>(total.planned),
-              static_cast<unsigned long long>(total.fired),
-              static_cast<unsigned long long>(verdict.lost_count));
+  std::printf(
+      "%s: %llu operations, %llu states, %llu recoveries, planned %llu, fired %llu, lost %llu\n",
+      name.c_str(), static_cast<unsigned long long>(verdict.op_count),
+      static_cast<unsigned long long>(verdict.state_count),
+      static_cast<unsigned long long>(verdict.recovery_count),
+      static_cast<unsigned long long>(total.planned), static_cast<unsigned long long>(total.fired),
+      static_cast<unsigned long long>(verdict.lost_count));
   if (!verdict.broken.empty()) {
     std::printf("%s: broken without any fault: %s\n", name.c_str(), verdict.broken.c_str());
     ++lost_count_;
   }
-  for (const pkgtool::Loss& loss : verdict.losses) {
-    std::printf("%s: %s\n", name.c_str(), pkgtool::to_string(loss).c_str());
-  }
+  print_losses(name, verdict.losses);
   for (std::size_t i = 0; i < counts_.size(); ++i) {
     counts_[i].planned += verdict.counts[i].planned;
     counts_[i].fired += verdict.counts[i].fired;
@@ -142,9 +150,7 @@ void Campaign::close(const std::string& name, const ProofSubject& subject) {
               static_cast<unsigned long long>(closure.cuts.planned),
               static_cast<unsigned long long>(closure.cuts.fired),
               static_cast<unsigned long long>(closure.lost_count));
-  for (const pkgtool::Loss& loss : closure.losses) {
-    std::printf("%s: %s\n", name.c_str(), pkgtool::to_string(loss).c_str());
-  }
+  print_losses(name, closure.losses);
   second_cuts_.planned += closure.cuts.planned;
   second_cuts_.fired += closure.cuts.fired;
   state_count_ += closure.state_count;
