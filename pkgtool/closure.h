@@ -12,7 +12,7 @@
 namespace romdelta::pkgtool {
 
 struct ClosureOptions {
-  FaultLimits limits = {2, 8, false};
+  FaultLimits limits = {.prefixes = 2, .subsets = 8, .losses = 64, .every_style = false};
   std::size_t states_max = 1'000'000;
   std::uint64_t seed = 1;
   unsigned thread_count = 1;  // Never changes the result.

@@ -312,8 +312,8 @@ std::vector<Fault> cuts_at(const SimulatedStorage& storage, const FlashOp& op, s
   }
   const std::size_t pending = storage.pending_count();
   if (pending != 0) {
-    const std::uint64_t subsets = subset_count(pending, limits.subsets);
-    for (std::uint64_t subset = 0; subset < subsets; ++subset) {
+    for (const std::uint64_t subset :
+         chosen(subset_count(pending, limits.subsets), limits.losses, mixed(seed, index))) {
       add(FaultKind::unsynced, subset * 2);
     }
     if (op.kind == FlashOpKind::program) add(FaultKind::unsynced, 1);

@@ -61,7 +61,8 @@ std::optional<FaultPath> parse_fault_path(std::string_view text);
 // How many variants are tried of what could be tried without end.
 struct FaultLimits {
   std::size_t prefixes = 16;  // Units after which a program, blocks after which an erase is torn.
-  std::size_t subsets = 64;   // Of more than 8 writes that were not synced.
+  std::size_t subsets = 64;   // Of more than 8 writes that were not synced, at random.
+  std::size_t losses = 256;   // Of those, and of prefixes, single losses and single survivors.
   bool every_style = true;    // Else one or two ways to tear a unit or a block.
 };
 

@@ -77,7 +77,12 @@ bool ProofDevice::has_two_slots() const {
   return subject_.shape[static_cast<std::size_t>(Part::slot_b)].bytes != 0;
 }
 
-SimulatedStorage ProofDevice::provisioned() {
+const SimulatedStorage& ProofDevice::provisioned() {
+  if (!provisioned_) provisioned_ = provision();
+  return *provisioned_;
+}
+
+SimulatedStorage ProofDevice::provision() {
   const Manifest& manifest = head_.manifest;
   SimulatedStorage storage(subject_.shape);
   for (const Part part : {Part::slot_a, Part::slot_b, Part::scratch}) {

@@ -44,7 +44,7 @@ class ProofDevice {
   const Manifest& manifest() const { return head_.manifest; }
   bool has_two_slots() const;
   // The source in slot A and in the inventory; other bytes wherever the package may write.
-  SimulatedStorage provisioned();
+  const SimulatedStorage& provisioned();
   // What an installation must make. Requires: called before the judgements below.
   void set_target(std::shared_ptr<const Bytes> target) { target_ = std::move(target); }
   // Of the slot that `storage` names active; empty when it names none.
@@ -66,6 +66,7 @@ class ProofDevice {
   std::uint64_t journal_progress(const SimulatedStorage& storage);
 
  private:
+  SimulatedStorage provision();
   std::optional<InventoryRecord> installed(const SimulatedStorage& settled);
   std::string fault_of_image(const SimulatedStorage& settled, const InventoryRecord& record);
   bool names_target(const InventoryRecord& record) const;
@@ -74,6 +75,7 @@ class ProofDevice {
   PackageHead head_;
   FlashSimulator simulator_;
   FlashSimulator inspector_;  // For looking at a state without the engine.
+  std::optional<SimulatedStorage> provisioned_;
   RomRegion region_;
   Device device_;
   std::unique_ptr<std::uint64_t[]> arena_;

@@ -21,6 +21,14 @@ constexpr std::uint64_t kWatchdogOps = 64;
 // Bits that are flipped at one place in one part.
 constexpr std::uint64_t kFlipSeeds = 4;
 
+// Numbers below `count`, at most `most`, spread evenly.
+std::vector<std::uint64_t> spread(std::uint64_t count, std::size_t most) {
+  std::vector<std::uint64_t> result;
+  const std::uint64_t wanted = std::min<std::uint64_t>(count, most);
+  for (std::uint64_t i = 0; i < wanted; ++i) result.push_back(i * count / wanted);
+  return result;
+}
+
 // What one piece of work found. They are added up in the order of the work, whoever did it.
 struct Findings {
   std::array<FaultCount, fault_kind_count> counts{};
@@ -162,14 +170,6 @@ void Prover::cut_again(ProofDevice* device, const SimulatedStorage& state, const
   }
 }
 
-// Numbers below `count`, at most `most`, spread evenly.
-std::vector<std::uint64_t> spread(std::uint64_t count, std::size_t most) {
-  std::vector<std::uint64_t> result;
-  const std::uint64_t wanted = std::min<std::uint64_t>(count, most);
-  for (std::uint64_t i = 0; i < wanted; ++i) result.push_back(i * count / wanted);
-  return result;
-}
-
 std::vector<Fault> Prover::other_faults() const {
   std::vector<Fault> faults;
   const auto add = [&](FaultKind kind, std::uint64_t op, std::uint64_t variant,
@@ -211,9 +211,9 @@ std::vector<Fault> Prover::other_faults() const {
       }
     }
   }
-  const std::uint64_t periods = std::min<std::uint64_t>(kWatchdogOps + 1, baseline_.log.size());
-  for (std::uint64_t period = 1; options_.watchdog && period < periods; ++period) {
-    add(FaultKind::watchdog, period, 0, 0);
+  const std::uint64_t periods = std::min<std::uint64_t>(kWatchdogOps, baseline_.log.size() - 1);
+  for (const std::uint64_t i : spread(options_.watchdog ? periods : 0, options_.places)) {
+    add(FaultKind::watchdog, i + 1, 0, 0);
   }
   return faults;
 }
@@ -245,10 +245,12 @@ Verdict Prover::run() {
   verdict_.op_count = baseline_.log.size();
   if (!baseline_.broken.empty()) return verdict_;
   if (options_.cuts) {
-    run_stage("cut power", baseline_.log.size(),
-              [&](ProofDevice* device, std::size_t op, Findings* findings) {
-                cut_at(device, op, findings);
-              });
+    const std::size_t count = baseline_.log.size();
+    const std::vector<std::uint64_t> ops =
+        spread(count, options_.cut_places == 0 ? count : options_.cut_places);
+    run_stage("cut power", ops.size(), [&](ProofDevice* device, std::size_t i, Findings* findings) {
+      cut_at(device, static_cast<std::size_t>(ops[i]), findings);
+    });
   }
   const std::vector<Fault> faults = other_faults();
   run_stage("other faults", faults.size(),

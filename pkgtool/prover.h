@@ -33,7 +33,9 @@ struct ProofOptions {
   bool flips = true;
   bool watchdog = true;
   FaultLimits limits;
-  FaultLimits second_limits = {2, 8, false};
+  FaultLimits second_limits = {.prefixes = 2, .subsets = 8, .losses = 64, .every_style = false};
+  // At most so many operations are cut, spread over the installation; 0: every one.
+  std::size_t cut_places = 0;
   // At most so many places of io_*, stray and flip faults; they are spread over the installation.
   std::size_t places = 64;
   // Of the recoveries that came to a state of the uninterrupted run, run so many to their end, too.

@@ -293,8 +293,9 @@ std::string judge_watchdog(ProofDevice* device, const Baseline& baseline, const 
     most = std::max(most, i - last);
   }
   const bool must_end = fault.op > 2 * most + 8;
-  const std::uint64_t boots = 4 * baseline.log.size() / fault.op + 64;
-  for (std::uint64_t boot = 0; boot < boots; ++boot) {
+  // Without progress in so many boots there will be none.
+  const int patience = must_end ? 64 : 8;
+  for (int idle = 0; idle < patience; ++idle) {
     device->boot(std::move(storage));
     simulator.plan({FaultKind::cut_before, fault.op, 0, fault.seed});
     const Status status = device->run().status;
@@ -310,6 +311,7 @@ std::string judge_watchdog(ProofDevice* device, const Baseline& baseline, const 
     const std::uint64_t progress_now = device->journal_progress(storage);
     if (committed && !committed_now) return "L3 a committed target is not committed any more";
     if (!committed && progress_now < progress) return "L3 progress goes backwards";
+    if (committed != committed_now || progress != progress_now) idle = 0;
     committed = committed_now;
     progress = progress_now;
   }

@@ -99,7 +99,9 @@ void FlashContents::erase(std::uint64_t offset, std::uint64_t count) {
     } else if (page != nullptr) {
       Page& own = writable(offset + done);
       std::fill_n(own.bytes.begin() + static_cast<std::ptrdiff_t>(at), step, std::uint8_t{0xff});
-      for (std::size_t i = at; i < at + step; ++i) own.touched.reset(i);
+      for (std::size_t i = at; i < at + step; ++i) {
+        own.touched[i / 8] = static_cast<std::uint8_t>(own.touched[i / 8] & ~(1u << i % 8));
+      }
     }
     done += step;
   }
@@ -107,11 +109,14 @@ void FlashContents::erase(std::uint64_t offset, std::uint64_t count) {
 
 bool FlashContents::touched(std::uint64_t offset) const {
   const Page* page = pages_[static_cast<std::size_t>(offset / page_bytes)].get();
-  return page != nullptr && page->touched.test(static_cast<std::size_t>(offset % page_bytes));
+  const auto at = static_cast<std::size_t>(offset % page_bytes);
+  return page != nullptr && (page->touched[at / 8] >> at % 8 & 1) != 0;
 }
 
 void FlashContents::touch(std::uint64_t offset) {
-  writable(offset).touched.set(static_cast<std::size_t>(offset % page_bytes));
+  const auto at = static_cast<std::size_t>(offset % page_bytes);
+  std::uint8_t& bits = writable(offset).touched[at / 8];
+  bits = static_cast<std::uint8_t>(bits | 1u << at % 8);
 }
 
 FlashContents::Page& FlashContents::writable(std::uint64_t offset) {
@@ -129,13 +134,9 @@ FlashContents::Page& FlashContents::writable(std::uint64_t offset) {
 
 Fingerprint FlashContents::hash(const Page& page) {
   if (page.hashed.load(std::memory_order_acquire)) return {page.low.load(), page.high.load()};
-  std::array<std::uint8_t, page_bytes + page_bytes / 8> all{};
+  std::array<std::uint8_t, page_bytes + page_bytes / 8> all;
   copy_bytes(all.data(), page.bytes);
-  for (std::size_t i = 0; i < page_bytes; ++i) {
-    if (page.touched.test(i)) {
-      all[page_bytes + i / 8] = static_cast<std::uint8_t>(all[page_bytes + i / 8] | 1u << i % 8);
-    }
-  }
+  copy_bytes(&all[page_bytes], page.touched);
   const Fingerprint result = fingerprint_of(all);
   page.low.store(result.low);
   page.high.store(result.high);

@@ -6,7 +6,6 @@
 
 #include <array>
 #include <atomic>
-#include <bitset>
 #include <compare>
 #include <cstdint>
 #include <map>
@@ -85,7 +84,7 @@ class FlashContents {
     Page(const Page& other) : bytes(other.bytes), touched(other.touched) {}
 
     std::array<std::uint8_t, page_bytes> bytes;
-    std::bitset<page_bytes> touched;
+    std::array<std::uint8_t, page_bytes / 8> touched{};  // A bit for each byte.
     // Threads that share a page compute the same.
     mutable std::atomic<bool> hashed = false;
     mutable std::atomic<std::uint64_t> low = 0;

@@ -104,8 +104,9 @@ void replay_line(const Options& options, const ProofSubject& subject, Context& c
 ProofOptions proof_options(const Options& options) {
   ProofOptions result;
   if (options.quick) {
-    result.limits = {2, 8, false};
-    result.second_limits = {1, 2, false};
+    result.limits = {.prefixes = 2, .subsets = 8, .losses = 8, .every_style = false};
+    result.second_limits = {.prefixes = 1, .subsets = 2, .losses = 2, .every_style = false};
+    result.cut_places = 64;
     result.places = 8;
   }
   result.pairs = options.pairs;
@@ -170,7 +171,7 @@ void add_prove(CLI::App& app, Context& context) {
   };
   size("--erase-block", &options->erase_block_bytes, "Another erase block than the geometry's");
   size("--program-unit", &options->program_unit_bytes, "Another program unit");
-  verb->add_flag("--quick", options->quick, "Fewer ways to tear each operation");
+  verb->add_flag("--quick", options->quick, "Some operations only, and fewer ways to fail");
   verb->add_flag("--pairs", options->pairs, "Cut each recovery at each operation, too");
   verb->add_option("--replay", options->replay, "Play one line of a verdict again")
       ->type_name("LINE");

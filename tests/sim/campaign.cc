@@ -93,10 +93,10 @@ ProofOptions proof_options(const Options& options) {
   proof.io = proof.strays = options.mode == "errors";
   proof.flips = options.mode == "flips";
   proof.watchdog = options.mode == "watchdog";
-  if (proof.pairs) proof.limits = {4, 8, true};
+  if (proof.pairs) proof.limits = {.prefixes = 4, .subsets = 8, .losses = 64, .every_style = true};
   if (!options.is_long) {
-    proof.limits = {4, 8, !proof.pairs};
-    proof.second_limits = {1, 2, false};
+    proof.limits = {.prefixes = 4, .subsets = 8, .losses = 64, .every_style = !proof.pairs};
+    proof.second_limits = {.prefixes = 1, .subsets = 2, .losses = 2, .every_style = false};
     proof.places = 16;
   }
   proof.seed = options.seed;
@@ -141,7 +141,8 @@ void Campaign::close(const std::string& name, const ProofSubject& subject) {
   options.seed = options_.seed;
   options.thread_count = options_.thread_count;
   options.states_max = options_.states_max;
-  if (options_.is_long) options.limits = {4, 64, false};
+  if (options_.is_long)
+    options.limits = {.prefixes = 4, .subsets = 64, .losses = 256, .every_style = false};
   const Closure closure = close_package(subject, options);
   std::printf("%s: %s after %llu states, %llu cuts deep, planned %llu, fired %llu, lost %llu\n",
               name.c_str(), closure.is_complete ? "closed" : "NOT closed",

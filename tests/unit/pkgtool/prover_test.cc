@@ -24,7 +24,7 @@ class ProverTest : public ::testing::Test {
     subject_.source = source_;
     subject_.keys = {&key_, 1};
     use_geometry(kGeometry);
-    options_.limits = {2, 4, false};
+    options_.limits = {.prefixes = 2, .subsets = 4, .losses = 4, .every_style = false};
     options_.places = 8;
   }
 
@@ -234,7 +234,7 @@ TEST_F(ProverTest, FindsAllStates) {
   subject_.source = source_;
   use_geometry(kGeometry);
   ClosureOptions options;
-  options.limits = {1, 2, false};
+  options.limits = {.prefixes = 1, .subsets = 2, .losses = 2, .every_style = false};
   options.states_max = 20;
   EXPECT_FALSE(close_package(subject_, options).is_complete) << "there are more";
   options.states_max = 20'000;
