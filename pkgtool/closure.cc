@@ -76,8 +76,11 @@ Expansion ClosureSearch::expand(const Node& node, std::size_t index) {
   const DevicePool::Lease lease = pool_.lease(baseline_.target);
   ProofDevice* device = lease.get();
   Expansion result;
-  result.fault = device->fault_of_boot(node.storage);
-  if (!result.fault.empty()) return result;
+  const std::string lost = device->fault_of_boot(node.storage);
+  if (!lost.empty()) {
+    result.fault = "L2 " + lost;
+    return result;
+  }
   const Recovery recovery =
       recover(device, baseline_, node.storage, {.to_end = true, .record = true});
   result.fault = recovery.fault;

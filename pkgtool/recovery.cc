@@ -94,6 +94,11 @@ std::string redo_fault(const ProofDevice& device, std::uint64_t written, std::ui
          std::to_string(device.manifest().budgets.redo_bytes);
 }
 
+std::string target_fault(ProofDevice* device) {
+  const std::string fault = device->fault_of_target(device->simulator().storage());
+  return fault.empty() ? fault : "L2 " + fault;
+}
+
 }  // namespace
 
 SimulatedStorage Baseline::before(std::size_t op) const {
@@ -127,8 +132,8 @@ Baseline run_baseline(ProofDevice* device) {
   device->set_target(result.target);
   const bool same =
       digest_of(DigestDomain::image, *result.target) == device->manifest().target.digest;
-  result.broken = same ? device->fault_of_target(simulator.storage())
-                       : std::string("L2 the target does not have its digest");
+  result.broken =
+      same ? target_fault(device) : std::string("L2 the target does not have its digest");
 
   SimulatedStorage storage = begin;
   std::uint64_t written = 0;
@@ -167,7 +172,7 @@ Recovery recover(ProofDevice* device, const Baseline& baseline, const SimulatedS
   }
   if (result.fault.empty() && !result.met_baseline) {
     if (run.status != Status::ok) result.fault = refused(run.status);
-    if (result.fault.empty()) result.fault = device->fault_of_target(simulator.storage());
+    if (result.fault.empty()) result.fault = target_fault(device);
     if (run.arena_used_bytes > device->manifest().budgets.ram_bytes) {
       result.fault = "L5 more RAM is used than declared";
     }
@@ -304,7 +309,7 @@ std::string judge_watchdog(ProofDevice* device, const Baseline& baseline, const 
     if (!lost.empty()) return lost;
     if (!simulator.fired()) {
       const bool good = status == Status::ok;
-      return good ? device->fault_of_target(storage) : refused(status);
+      return good ? target_fault(device) : refused(status);
     }
     *fired = true;
     const bool committed_now = device->is_committed(storage);
