@@ -174,8 +174,7 @@ void append_target_slot(Bytes* key, const SimulatedStorage& storage, ByteSpan ta
   for (const auto& [offset, unit] : storage.image(Part::slot_b).unstable) {
     unstable.push_back({offset / flash.erase_block_bytes, next_calm(unit)});
   }
-  const auto repeated = std::ranges::unique(unstable);
-  unstable.erase(repeated.begin(), repeated.end());
+  unstable.erase(std::unique(unstable.begin(), unstable.end()), unstable.end());
   for (const auto& [block, state] : unstable) {
     append_number(key, block);
     append_number(key, state);
