@@ -9,24 +9,40 @@ namespace {
 
 constexpr std::uint32_t kReserveBlocksMin = 2;
 
+// Keys here need only be different, and ascend.
+constexpr unsigned kPartBits = 8;
+
+// How many fragments there may be at most.
+std::size_t fragments_at_most(const std::vector<StashDemand>& demands, const SpillShape& shape) {
+  std::size_t count = 0;
+  for (const StashDemand& demand : demands) {
+    // The first and the last one of a part may be of any size.
+    count += demand.bytes() / (shape.block_bytes - SpillSpace::frame_bytes) +
+             2 * (1 + demand.kept.size());
+  }
+  return std::min<std::size_t>(count, limits::fragment_count_max);
+}
+
 }  // namespace
 
-std::uint64_t spilled_bytes(const SpillShape& shape, std::uint64_t bytes) {
-  return bytes == 0 ? 0 : round_up(bytes + SpillSpace::frame_bytes, shape.unit_bytes);
+std::uint64_t spilled_bytes(std::uint64_t bytes) {
+  return bytes == 0 ? 0 : SpillSpace::stored_bytes(static_cast<std::uint32_t>(bytes));
 }
 
 std::uint32_t reserve_blocks(const std::vector<StashDemand>& demands, const SpillShape& shape) {
   std::uint64_t most = 0;
   for (const StashDemand& demand : demands) {
-    most = std::max(
-        most, spilled_bytes(shape, demand.own_bytes) + spilled_bytes(shape, demand.kept_bytes));
+    std::uint64_t bytes = spilled_bytes(demand.own_bytes);
+    for (const StashDemand::Kept& part : demand.kept) bytes += spilled_bytes(part.bytes);
+    most = std::max(most, bytes);
   }
   const std::uint64_t blocks = round_up(most, shape.block_bytes) / shape.block_bytes;
   return std::max(kReserveBlocksMin, static_cast<std::uint32_t>(blocks));
 }
 
 bool fits_spill(const std::vector<StashDemand>& demands, const SpillShape& shape, SpillUse* use) {
-  SpillModel spill(shape, reserve_blocks(demands, shape));
+  if (shape.block_bytes <= SpillSpace::frame_bytes) return false;
+  SpillModel spill(shape, reserve_blocks(demands, shape), fragments_at_most(demands, shape));
   for (std::size_t step = 0; step < demands.size(); ++step) {
     if (!spill.write(static_cast<std::uint32_t>(step), demands[step])) return false;
   }
@@ -34,29 +50,32 @@ bool fits_spill(const std::vector<StashDemand>& demands, const SpillShape& shape
   return true;
 }
 
-SpillModel::SpillModel(const SpillShape& shape, std::uint32_t reserve_blocks)
+SpillModel::SpillModel(const SpillShape& shape, std::uint32_t reserve_blocks,
+                       std::size_t fragment_count_max)
     : reserve_blocks_(reserve_blocks),
-      fragments_(limits::fragment_count_max),
+      fragments_(fragment_count_max),
       blocks_(shape.block_count),
-      space_(fragments_, blocks_, shape.block_bytes, shape.unit_bytes) {}
+      space_(fragments_, blocks_, shape.block_bytes) {}
 
 bool SpillModel::write(std::uint32_t step, const StashDemand& demand) {
-  if (demand.own_bytes != 0 || demand.kept_bytes != 0) {
+  if (demand.own_bytes != 0 || !demand.kept.empty()) {
     space_.begin_phase(step + 1);
-    if (!append(SpillKind::own, step, demand.own_bytes, step)) return false;
-    if (!append(SpillKind::kept, step, demand.kept_bytes, demand.kept_last_use)) return false;
+    std::uint32_t key = step << kPartBits;
+    if (!append(key, demand.own_bytes, step)) return false;
+    for (const StashDemand::Kept& part : demand.kept) {
+      if (!append(++key, part.bytes, part.last_use)) return false;
+    }
     clean(step);
   }
   space_.seal(step);
   return true;
 }
 
-bool SpillModel::append(SpillKind kind, std::uint32_t step, std::uint32_t bytes,
-                        std::uint32_t last_step) {
+bool SpillModel::append(std::uint32_t key, std::uint32_t bytes, std::uint32_t last_step) {
   for (std::uint32_t at = 0; at < bytes;) {
     SpillFragment placed;
     bool opens = false;
-    if (!space_.place(spill_key(kind, step), at, bytes - at, last_step, &placed, &opens)) {
+    if (!space_.place(key, at, bytes - at, last_step, &placed, &opens)) {
       return false;
     }
     note(placed);

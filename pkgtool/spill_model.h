@@ -12,15 +12,23 @@ namespace romdelta::pkgtool {
 
 struct SpillShape {
   std::uint32_t block_bytes = 0;
-  std::uint32_t unit_bytes = 0;  // Programmed at once; block_bytes is a multiple.
   std::uint32_t block_count = 0;
 };
 
 // What a step saves, in bytes.
 struct StashDemand {
-  std::uint32_t own_bytes = 0;      // Needed by that step only.
-  std::uint32_t kept_bytes = 0;     // Needed by later steps,
-  std::uint32_t kept_last_use = 0;  // the last of them.
+  struct Kept {
+    std::uint32_t bytes = 0;
+    std::uint32_t last_use = 0;
+  };
+  std::uint32_t own_bytes = 0;  // Needed by that step only.
+  std::vector<Kept> kept;       // Needed by later steps, until the last of them.
+
+  std::uint32_t bytes() const {
+    std::uint32_t sum = own_bytes;
+    for (const Kept& part : kept) sum += part.bytes;
+    return sum;
+  }
 };
 
 // What all steps took in the end.
@@ -32,7 +40,7 @@ struct SpillUse {
 class SpillModel {
  public:
   // So many blocks are freed ahead, as far as there is anything to gain.
-  SpillModel(const SpillShape& shape, std::uint32_t reserve_blocks);
+  SpillModel(const SpillShape& shape, std::uint32_t reserve_blocks, std::size_t fragment_count_max);
   SpillModel(const SpillModel&) = delete;
   SpillModel& operator=(const SpillModel&) = delete;
 
@@ -41,7 +49,7 @@ class SpillModel {
   const SpillUse& use() const { return use_; }
 
  private:
-  bool append(SpillKind kind, std::uint32_t step, std::uint32_t bytes, std::uint32_t last_step);
+  bool append(std::uint32_t key, std::uint32_t bytes, std::uint32_t last_step);
   void clean(std::uint32_t step);
   void note(const SpillFragment& fragment);
 
@@ -59,6 +67,6 @@ std::uint32_t reserve_blocks(const std::vector<StashDemand>& demands, const Spil
 bool fits_spill(const std::vector<StashDemand>& demands, const SpillShape& shape, SpillUse* use);
 
 // What a stash of `bytes` takes, if it fits into one block.
-std::uint64_t spilled_bytes(const SpillShape& shape, std::uint64_t bytes);
+std::uint64_t spilled_bytes(std::uint64_t bytes);
 
 }  // namespace romdelta::pkgtool

@@ -6,9 +6,7 @@
 
 namespace romdelta::pkgtool {
 
-StashLimiter::StashLimiter(const InPlaceReads& reads, const StepOrder& order,
-                           const SpillShape& shape)
-    : order_(order), shape_(shape) {
+StashLimiter::StashLimiter(const InPlaceReads& reads, const StepOrder& order) : order_(order) {
   find_uses(reads);
   std::size_t at = 0;
   for (std::uint32_t place = 0; place < order.size(); ++place) {
@@ -21,7 +19,7 @@ StashLimiter::StashLimiter(const InPlaceReads& reads, const StepOrder& order,
 }
 
 void StashLimiter::find_uses(const InPlaceReads& reads) {
-  const StashPlanner stashes(reads, order_);
+  const StashPlanner stashes(reads, order_, 1);
   for (std::uint32_t place = 0; place < order_.size(); ++place) {
     for (const Match& read : reads.reads(order_[place])) {
       const GrainRange range = reads.grains(read);
@@ -62,8 +60,8 @@ void StashLimiter::find_cuts(std::uint32_t place) {
     cuts[i].kept_bytes += cuts[i - 1].kept_bytes;
   }
   for (Cut& cut : cuts) {
-    cut.own_bytes = spilled_bytes(shape_, cut.own_bytes);
-    cut.kept_bytes = spilled_bytes(shape_, cut.kept_bytes);
+    cut.own_bytes = spilled_bytes(cut.own_bytes);
+    cut.kept_bytes = spilled_bytes(cut.kept_bytes);
   }
 }
 
@@ -188,11 +186,11 @@ void StashLimiter::lose_own(std::uint32_t place, std::uint64_t room) {
   std::ranges::sort(grains);
   std::uint64_t left = grains.size();
   for (const auto& [bytes, grain] : grains) {
-    if (spilled_bytes(shape_, left * kGrainBytes) <= room) break;
+    if (spilled_bytes(left * kGrainBytes) <= room) break;
     losses_.push_back({order_[place], grain});
     --left;
   }
-  stashes_[place].own_bytes = spilled_bytes(shape_, left * kGrainBytes);
+  stashes_[place].own_bytes = spilled_bytes(left * kGrainBytes);
 }
 
 void StashLimiter::lose_cut(std::uint32_t place) {
