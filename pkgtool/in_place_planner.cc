@@ -230,8 +230,7 @@ class InPlacePlanner {
   // Sorts `losses`, and groups those of one step that lie together; the largest groups first.
   static std::vector<Losses> grouped(Losses* losses) {
     std::ranges::sort(*losses);
-    const auto repeated = std::ranges::unique(*losses);
-    losses->erase(repeated.begin(), repeated.end());
+    losses->erase(std::unique(losses->begin(), losses->end()), losses->end());
     std::vector<Losses> groups;
     for (const InPlaceReads::Loss& loss : *losses) {
       const bool goes_on = !groups.empty() && groups.back().back().step == loss.step &&
