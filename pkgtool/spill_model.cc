@@ -23,31 +23,35 @@ std::size_t fragments_at_most(const std::vector<StashDemand>& demands, const Spi
   return std::min<std::size_t>(count, limits::fragment_count_max);
 }
 
-}  // namespace
-
-std::uint64_t spilled_bytes(std::uint64_t bytes) {
-  return bytes == 0 ? 0 : SpillSpace::stored_bytes(static_cast<std::uint32_t>(bytes));
-}
-
-std::uint32_t reserve_blocks(const std::vector<StashDemand>& demands, const SpillShape& shape) {
+// How many blocks the largest stash takes.
+std::uint32_t blocks_of_largest(const std::vector<StashDemand>& demands, const SpillShape& shape) {
   std::uint64_t most = 0;
   for (const StashDemand& demand : demands) {
     std::uint64_t bytes = spilled_bytes(demand.own_bytes);
     for (const StashDemand::Kept& part : demand.kept) bytes += spilled_bytes(part.bytes);
     most = std::max(most, bytes);
   }
-  const std::uint64_t blocks = round_up(most, shape.block_bytes) / shape.block_bytes;
-  return std::max(kReserveBlocksMin, static_cast<std::uint32_t>(blocks));
+  return static_cast<std::uint32_t>(round_up(most, shape.block_bytes) / shape.block_bytes);
 }
+
+}  // namespace
 
 bool fits_spill(const std::vector<StashDemand>& demands, const SpillShape& shape, SpillUse* use) {
   if (shape.block_bytes <= SpillSpace::frame_bytes) return false;
-  SpillModel spill(shape, reserve_blocks(demands, shape), fragments_at_most(demands, shape));
-  for (std::size_t step = 0; step < demands.size(); ++step) {
-    if (!spill.write(static_cast<std::uint32_t>(step), demands[step])) return false;
+  const std::uint32_t largest = std::max(kReserveBlocksMin, blocks_of_largest(demands, shape));
+  for (const std::uint32_t reserve : {largest, largest + 1}) {
+    SpillModel spill(shape, reserve, fragments_at_most(demands, shape));
+    std::uint32_t step = 0;
+    while (step < demands.size() && spill.write(step, demands[step])) ++step;
+    if (step < demands.size()) continue;
+    *use = spill.use();
+    return true;
   }
-  *use = spill.use();
-  return true;
+  return false;
+}
+
+std::uint64_t spilled_bytes(std::uint64_t bytes) {
+  return bytes == 0 ? 0 : SpillSpace::stored_bytes(static_cast<std::uint32_t>(bytes));
 }
 
 SpillModel::SpillModel(const SpillShape& shape, std::uint32_t reserve_blocks,

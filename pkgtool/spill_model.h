@@ -60,10 +60,8 @@ class SpillModel {
   SpillUse use_;
 };
 
-// How many blocks should be free after each step: as many as the largest stash takes.
-std::uint32_t reserve_blocks(const std::vector<StashDemand>& demands, const SpillShape& shape);
-
-// True when a spill of this shape holds what all steps save.
+// True when a spill of this shape holds what all steps save, as many blocks being freed ahead as
+// the largest stash takes, or one.
 bool fits_spill(const std::vector<StashDemand>& demands, const SpillShape& shape, SpillUse* use);
 
 // What a stash of `bytes` takes, if it fits into one block.

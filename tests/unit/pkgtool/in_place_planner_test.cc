@@ -244,7 +244,7 @@ Case swapped_halves() {
   Random random(11);
   const Bytes source = random_bytes(&random, 64 * kGroup);
   Bytes target = source;
-  std::ranges::rotate(target, target.begin() + 32 * kGroup);
+  std::rotate(target.begin(), target.begin() + 32 * kGroup, target.end());
   return case_of(source, target, {{0, 32 * kGroup, 32 * kGroup}, {32 * kGroup, 0, 32 * kGroup}});
 }
 
