@@ -283,7 +283,8 @@ void check(const InPlaceOptions& options, ByteSpan source) {
   const std::uint32_t block = options.erase_block_bytes;
   const std::uint32_t unit = options.program_unit_bytes;
   const bool is_good = group != 0 && block != 0 && unit != 0 && group % block == 0 &&
-                       group % kGrainBytes == 0 && block % unit == 0;
+                       group % kGrainBytes == 0 && block % unit == 0 &&
+                       options.kept_parts_max - 1 < 2;
   if (!is_good) {
     throw Error(Exit::internal, "the groups of an in-place update do not fit its flash");
   }

@@ -199,7 +199,7 @@ Case random_case(Random* random) {
   options.margin_bytes = test::pick(random, 0, 1) == 0 ? 0 : 128;
   options.scratch_bytes = options.erase_block_bytes * test::pick(random, 0, 20);
   options.script_bytes = test::pick(random, 0, options.scratch_bytes);
-  options.kept_parts_max = static_cast<std::uint32_t>(test::pick(random, 1, 3));
+  options.kept_parts_max = static_cast<std::uint32_t>(test::pick(random, 1, 2));
   result.source = random_bytes(random, test::pick(random, 0, 6000));
   result.target = random_bytes(random, test::pick(random, 0, 6000));
   const std::size_t common = std::min(result.source.size(), result.target.size());
