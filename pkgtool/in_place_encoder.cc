@@ -213,8 +213,9 @@ class InPlaceEncoder {
     for (std::size_t i = 0; i < own.size(); ++i) {
       const InPlaceStep& step = plan_.steps[i];
       const auto kept = static_cast<std::uint32_t>(step.kept.size());
-      demands.push_back(
-          {own[i] * limits::grain_bytes, kept * limits::grain_bytes, step.kept_last_use});
+      StashDemand demand{own[i] * limits::grain_bytes, {}};
+      if (kept != 0) demand.kept.push_back({kept * limits::grain_bytes, step.kept_last_use});
+      demands.push_back(std::move(demand));
     }
     return demands;
   }
