@@ -54,6 +54,10 @@ void check_request(const BuildRequest& request) {
     throw Error(Exit::usage, "the program unit must be 1 to 4096 bytes and divide the erase block",
                 "--program-unit");
   }
+  if (request.layout == Layout::in_place && request.source &&
+      block < limits::spill_block_bytes_min) {
+    throw Error(Exit::usage, "in place the erase block must be at least 64 bytes", "--erase-block");
+  }
   if (request.target.size() > limits::image_bytes_max ||
       (request.source && request.source->bytes.size() > limits::image_bytes_max)) {
     throw Error(Exit::bad_input, "an image is larger than 1 TiB");

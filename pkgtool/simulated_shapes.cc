@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "format/inventory_record.h"
+#include "format/journal_record.h"
 
 namespace romdelta::pkgtool {
 namespace {
@@ -57,7 +58,11 @@ SimulatedShape shape_for(const Manifest& manifest, const ShapeOptions& options) 
       round_up(std::max<std::uint64_t>(InventoryHeader::bytes + InventoryRecord::bytes,
                                        options.record_blocks * flash.erase_block_bytes),
                flash.erase_block_bytes);
-  set(Part::journal, 2 * record_bytes);
+  // In place the first record of a half is written twice.
+  const std::uint64_t places = manifest.layout == Layout::in_place ? 2 : 1;
+  const std::uint64_t stride = round_up(JournalRecord::bytes, flash.program_unit_bytes);
+  set(Part::journal,
+      2 * std::max(record_bytes, round_up(places * stride, flash.erase_block_bytes)));
   set(Part::inventory, 2 * record_bytes);
   const std::uint64_t scratch = round_up(manifest.budgets.scratch_bytes, flash.erase_block_bytes) +
                                 options.scratch_blocks * flash.erase_block_bytes;

@@ -18,7 +18,7 @@ constexpr PackageKind kKinds[] = {
     {"in-place", true, 6.0, 6.4, 1, Codec::context, Layout::in_place, 8},
     {"in-place-moves", true, 7.0, 7.3, 1, Codec::context, Layout::in_place, 6, Change::moves},
     {"in-place-shrinks", true, 7.2, 4.7, 1, Codec::context, Layout::in_place, 8},
-    {"in-place-holes", true, 9.0, 9.0, 1, Codec::context, Layout::in_place, 3, Change::holes},
+    {"in-place-holes", true, 9.0, 9.0, 1, Codec::context, Layout::in_place, 5, Change::holes},
     {"in-place-full", false, 3.5, 5.9, 5, Codec::context, Layout::in_place},
 };
 
@@ -28,7 +28,7 @@ constexpr PackageKind kTinyKinds[] = {
     {"delta-chunks", true, 1.8, 2.0, 2, Codec::context},
     {"in-place", true, 2.0, 2.4, 1, Codec::context, Layout::in_place, 6},
     {"in-place-moves", true, 3.0, 3.0, 1, Codec::context, Layout::in_place, 5, Change::moves},
-    {"in-place-holes", true, 4.0, 4.0, 1, Codec::context, Layout::in_place, 3, Change::holes},
+    {"in-place-holes", true, 4.0, 4.0, 1, Codec::context, Layout::in_place, 4, Change::holes},
     {"in-place-full", false, 1.0, 1.4, 1, Codec::context, Layout::in_place},
 };
 
