@@ -145,7 +145,9 @@ void ProofDevice::boot(SimulatedStorage storage) {
 ApplierResult ProofDevice::run() {
   auto* memory = reinterpret_cast<std::uint8_t*>(arena_.get());
   std::memset(memory, kPoison, arena_bytes_);
-  return subject_.applier(device_, subject_.package, {memory, arena_bytes_});
+  const ApplierResult result = subject_.applier(device_, subject_.package, {memory, arena_bytes_});
+  last_status_ = result.status;
+  return result;
 }
 
 bool ProofDevice::names_target(const InventoryRecord& record) const {

@@ -55,6 +55,8 @@ class ProofDevice {
   // Boots from this state; then plan faults on simulator() and run().
   void boot(SimulatedStorage storage);
   ApplierResult run();
+  // Of the last run().
+  Status last_status() const { return last_status_; }
 
   // What is wrong with a device that claims to be updated; empty: nothing.
   std::string fault_of_target(const SimulatedStorage& storage);
@@ -81,6 +83,7 @@ class ProofDevice {
   std::optional<SimulatedStorage> provisioned_;
   RomRegion region_;
   Device device_;
+  Status last_status_ = Status::internal;
   std::unique_ptr<std::uint64_t[]> arena_;
   std::size_t arena_bytes_;
   Bytes record_buffer_;

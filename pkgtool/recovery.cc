@@ -199,6 +199,14 @@ std::string recover_from_damage(ProofDevice* device, const Baseline& baseline) {
   return fault;
 }
 
+// A delta in place has one copy of what its source still has to give. Damage to it cannot be
+// undone; it must be noticed, and nothing may be taken for the target.
+bool notices_damage(const ProofDevice& device, Status status) {
+  return device.manifest().plan.present() &&
+         (status == Status::source_damaged || status == Status::target_mismatch ||
+          status == Status::wrong_source);
+}
+
 bool says_flash_failed(Status status) {
   return status >= Status::flash_read_failed && status <= Status::flash_sync_failed;
 }
@@ -240,7 +248,11 @@ std::string judge_stray(ProofDevice* device, const Baseline& baseline, const Fau
     const std::string wrong = device->fault_of_target(simulator.storage());
     return wrong.empty() ? wrong : "L10 " + wrong;
   }
-  return recover_from_damage(device, baseline);
+  const std::string fault_left = recover_from_damage(device, baseline);
+  const bool is_noticed =
+      notices_damage(*device, status) || notices_damage(*device, device->last_status());
+  if (!is_noticed) return fault_left;
+  return device->is_committed(simulator.storage()) ? fault_left : std::string();
 }
 
 std::string judge_flip(ProofDevice* device, const Baseline& baseline, const Fault& fault,
@@ -282,6 +294,7 @@ std::string judge_flip(ProofDevice* device, const Baseline& baseline, const Faul
   // A source that is not the source any more, or an inventory that names nothing, is refused.
   const bool is_source = part == Part::slot_a && !device->manifest().is_full();
   if (part == Part::inventory || (is_source && status == Status::wrong_source)) return {};
+  if (notices_damage(*device, status) && !device->is_committed(damaged)) return {};
   return refused(status);
 }
 
@@ -293,11 +306,13 @@ std::string judge_watchdog(ProofDevice* device, const Baseline& baseline, const 
   bool committed = false;
   // The most operations between two records of the journal, and what a boot does before.
   std::size_t most = 0;
-  for (std::size_t i = 0, last = 0; i < baseline.log.size(); ++i) {
-    if (baseline.log[i].part == Part::journal) last = i;
+  std::size_t journal_most = 0;
+  for (std::size_t i = 0, last = 0, other = 0; i < baseline.log.size(); ++i) {
+    (baseline.log[i].part == Part::journal ? last : other) = i;
     most = std::max(most, i - last);
+    journal_most = std::max(journal_most, i - other);
   }
-  const bool must_end = fault.op > 2 * most + 8;
+  const bool must_end = fault.op > 2 * (most + journal_most) + 8;
   // Without progress in so many boots there will be none.
   const int patience = must_end ? 64 : 8;
   for (int idle = 0; idle < patience; ++idle) {
