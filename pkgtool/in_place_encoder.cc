@@ -23,9 +23,6 @@ constexpr std::uint32_t kGroupBytesMin = 1024;
 
 constexpr std::uint32_t kReserveBlocksMax = 4;
 
-// What the halves of a journal hold at least where the budget is kept.
-constexpr std::uint64_t kRecordsOfHalf = 31;
-
 // Beyond what an uninterrupted installation needs at once.
 constexpr std::uint32_t kSpareFragments = 4;
 
@@ -276,7 +273,7 @@ class InPlaceEncoder {
     // Intent and done; each step and each hole; where each chunk ends. The first record of a half
     // is written twice.
     const std::uint64_t records = 2 + plan_.steps.size() + holes + pieces_.size();
-    budget.record_count = records + records / kRecordsOfHalf + 1;
+    budget.record_count = records + records / records_of_half_min + 1;
     return budget;
   }
 

@@ -94,7 +94,10 @@ Budgets budgets_of(const Manifest& manifest, const Payload& payload) {
       round_up(manifest.target.bytes, manifest.erase_block_bytes) / manifest.erase_block_bytes;
   // Intent, a checkpoint after each chunk but the last, done.
   const std::uint64_t checkpoints = manifest.chunk_count == 0 ? 0 : manifest.chunk_count - 1;
-  budgets.journal_bytes = (checkpoints + 2) * JournalRecord::bytes;
+  // In place the first record of a half is written twice.
+  const std::uint64_t repeated =
+      manifest.layout == Layout::in_place ? 1 + (checkpoints + 2) / records_of_half_min : 0;
+  budgets.journal_bytes = (checkpoints + 2 + repeated) * JournalRecord::bytes;
   return budgets;
 }
 
@@ -264,7 +267,11 @@ Coded encode_in_place_delta(const BuildRequest& request, const StageProgress& pr
 }
 
 Coded encode_delta(const BuildRequest& request, const StageProgress& progress) {
-  if (request.layout == Layout::in_place) return encode_in_place_delta(request, progress);
+  if (request.layout == Layout::in_place) {
+    // What is empty needs no source.
+    return request.target.empty() ? encode_full(request, progress)
+                                  : encode_in_place_delta(request, progress);
+  }
   if (request.codec == Codec::zstd) {
     return encode(request, find_basis(request, false, progress), Codec::zstd, progress);
   }
