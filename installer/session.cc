@@ -534,7 +534,10 @@ Status Session::commit() {
 Status Session::repeat_commit() {
   const Digest& digest = head_.manifest_digest;
   if (!is_pending() || journal_.newest().manifest_digest != digest) return Status::ok;
-  const Status status = inventory_.settle(digest);
+  // First what the journal says now: a record that says done may be hidden there, and must not be
+  // the newest while the inventory is written again.
+  Status status = journal_.append(journal_.newest());
+  if (status == Status::ok) status = inventory_.settle(digest);
   return status == Status::ok ? journal_.append(journal_record(JournalKind::done)) : status;
 }
 
