@@ -79,6 +79,7 @@ class InPlaceSource final : public SourceReader {
   bool add_stash(std::uint32_t group, std::uint32_t key, std::uint32_t last_step, GrainSet grains);
   // Forgets what no step from `step` on needs.
   void drop_stashes(std::uint32_t step);
+  std::uint32_t stash_count() const { return stash_count_; }
   // As if nothing had been written yet.
   void forget_all();
   // The stash `key`, or nullptr.
