@@ -12,6 +12,7 @@ namespace {
 constexpr std::uint32_t kMagic = 0x31534452;  // "RDS1" in memory order.
 constexpr std::size_t kCopyBytes = 256;
 
+static_assert(limits::spill_block_bytes_min > SpillSpace::frame_bytes);
 static_assert(sizeof(SpillFragment) == 24 && sizeof(SpillBlock) == 16);
 
 // `count` objects in the arena.
@@ -41,7 +42,6 @@ Status Spill::begin(const Manifest& manifest, const Digest& manifest_digest, Are
   scratch_blocks_ = static_cast<std::uint32_t>(manifest.budgets.scratch_bytes / block_bytes_);
   blocks_per_hole_ = manifest.group_bytes / block_bytes_;
   reserve_blocks_ = manifest.plan.reserve_blocks;
-  if (block_bytes_ < SpillSpace::frame_bytes + unit_bytes_) return Status::malformed_manifest;
   space_ = SpillSpace(fragments, blocks, block_bytes_);
   return Status::ok;
 }

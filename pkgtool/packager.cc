@@ -54,6 +54,10 @@ void check_request(const BuildRequest& request) {
     throw Error(Exit::usage, "the program unit must be 1 to 4096 bytes and divide the erase block",
                 "--program-unit");
   }
+  if (request.layout == Layout::in_place && request.source &&
+      block < limits::spill_block_bytes_min) {
+    throw Error(Exit::usage, "in place the erase block must be at least 64 bytes", "--erase-block");
+  }
   if (request.target.size() > limits::image_bytes_max ||
       (request.source && request.source->bytes.size() > limits::image_bytes_max)) {
     throw Error(Exit::bad_input, "an image is larger than 1 TiB");
@@ -241,8 +245,7 @@ Delta encode_with_map(const BuildRequest& request, const StageProgress& progress
   if (map_bytes == 0) return encode_context_delta(request, std::move(basis), progress);
   auto mapped =
       if_it_fits([&] { return encode_context_delta(request, std::move(basis), progress); });
-  const bool is_doubtful =
-      !mapped || map_bytes * kMapDoubt > mapped->coded.payload.bytes.size();
+  const bool is_doubtful = !mapped || map_bytes * kMapDoubt > mapped->coded.payload.bytes.size();
   if (!is_doubtful) return *std::move(mapped);
   Delta plain = encode_context_delta(request, find_basis(request, false, progress), progress);
   const bool is_better =
@@ -269,8 +272,7 @@ Coded encode_delta(const BuildRequest& request, const StageProgress& progress) {
   if (request.codec || is_mostly_old(request, best.basis.matches.cover)) return best.coded;
   if (!best.basis.map.bytes.empty()) best.basis = find_basis(request, false, progress);
   auto zstd = if_it_fits([&] { return encode(request, best.basis, Codec::zstd, progress); });
-  const bool zstd_wins =
-      zstd && zstd->payload.bytes.size() < best.coded.payload.bytes.size();
+  const bool zstd_wins = zstd && zstd->payload.bytes.size() < best.coded.payload.bytes.size();
   return zstd_wins ? *std::move(zstd) : std::move(best.coded);
 }
 

@@ -310,8 +310,14 @@ class CaseMaker {
     add_bad_plan("plan_unit", "program units that do not divide the block",
                  [](Manifest* m) { m->plan.program_unit_bytes = 48; });
     add_bad_plan("plan_grains", "groups that are not whole grains", [](Manifest* m) {
-      m->erase_block_bytes = m->plan.program_unit_bytes = 16;
-      m->group_bytes = 2064;
+      m->erase_block_bytes = m->plan.program_unit_bytes = 96;
+      m->group_bytes = 2016;
+      m->plan.rewritten_bytes = 3952;
+      m->budgets.scratch_bytes = 9600;
+    });
+    add_bad_plan("plan_small_blocks", "blocks of 32 bytes hold no fragment", [](Manifest* m) {
+      m->erase_block_bytes = 32;
+      m->plan.hole_count = 0;
     });
     add_bad_plan("plan_scratch", "scratch that is not whole blocks",
                  [](Manifest* m) { m->budgets.scratch_bytes = 4000; });

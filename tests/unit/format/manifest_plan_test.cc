@@ -165,7 +165,18 @@ TEST(ManifestPlan, HasGroupsOfWholeGrains) {
   };
   EXPECT_EQ(with_group(1000, 2000), kBad);
   EXPECT_EQ(with_group(64, 2048 + 64), Status::ok);
-  EXPECT_EQ(with_group(32, 2048 + 32), kBad);
+  EXPECT_EQ(with_group(96, 2016), kBad);
+}
+
+TEST(ManifestPlan, HasBlocksWithRoomForAFragment) {
+  const auto with_block = [](std::uint32_t block_bytes) {
+    return parse_changed([&](Manifest* m) {
+      m->erase_block_bytes = block_bytes;
+      m->plan.hole_count = 0;
+    });
+  };
+  EXPECT_EQ(with_block(64), Status::ok);
+  EXPECT_EQ(with_block(32), kBad);
 }
 
 TEST(ManifestPlan, CountsABoundedNumberOfGroups) {

@@ -294,13 +294,6 @@ TEST(Spill, NeedsItsTables) {
   EXPECT_EQ(Spill().begin(rig.manifest, rig.digest, &arena), Status::ok);
 }
 
-TEST(Spill, RefusesBlocksWithoutRoomForAFragment) {
-  SpillRig rig;
-  rig.manifest.erase_block_bytes = 32;
-  rig.manifest.plan.program_unit_bytes = 1;
-  EXPECT_EQ(rig.begin(), Status::malformed_manifest);
-}
-
 TEST(Spill, ReportsEveryFailureOfTheFlash) {
   const auto work = [](SpillRig* rig) {
     for (std::uint32_t key = 0; key < 12; ++key) {
