@@ -80,6 +80,7 @@ class InPlaceSource final : public SourceReader {
   std::uint32_t stash_count() const { return stash_count_; }
   // Forgets what no step from `step` on needs.
   void drop_stashes(std::uint32_t step);
+  std::uint32_t stash_count() const { return stash_count_; }
   // As if nothing had been written yet.
   void forget_all();
   // The stash `key`, or nullptr.
