@@ -30,7 +30,7 @@ struct Trial {
   StepOrder order;
   InPlaceReads reads;
   std::size_t hole_count = 0;
-  SpillUse spill;
+  SpillUse spill{};
   std::uint64_t lost_bytes = 0;
   std::uint64_t cost = 0;
 };
