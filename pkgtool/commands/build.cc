@@ -11,9 +11,6 @@
 namespace romdelta::pkgtool {
 namespace {
 
-// What is asked of a device's scratch unless --scratch says how much there is.
-constexpr std::uint64_t kScratchBlocks = 8;
-
 DeviceFilter device_filter(const BuildOptions& options) {
   DeviceFilter filter;
   const auto name = [](const std::string& text, const char* option, IdentityName* result) {
@@ -79,7 +76,7 @@ void build_package_file(const BuildOptions& options, Context& context) {
       std::min<std::uint64_t>(options.program_unit_bytes, options.erase_block_bytes));
   request.encoder.scratch_bytes = options.scratch_bytes != 0
                                       ? options.scratch_bytes
-                                      : kScratchBlocks * options.erase_block_bytes;
+                                      : scratch_blocks_default * options.erase_block_bytes;
 
   ProgressPrinter printer(context.progress, context.err);
   const FinishedPackage package =

@@ -23,8 +23,12 @@ void run(const Options& options, Context& context) {
   }
   if (good) {
     const std::uint32_t count = result.head->manifest.chunk_count;
-    context.out << options.path << ": good: signature, manifest and " << count
-                << (count == 1 ? " chunk\n" : " chunks\n");
+    context.out << options.path << ": good: signature, manifest";
+    if (result.plan) {
+      const std::size_t steps = result.plan->plan.steps.size();
+      context.out << ", plan of " << steps << (steps == 1 ? " step" : " steps");
+    }
+    context.out << " and " << count << (count == 1 ? " chunk\n" : " chunks\n");
     return;
   }
   context.out << options.path << ": NOT good: " << cli::describe(result.status) << ", in "
@@ -34,7 +38,7 @@ void run(const Options& options, Context& context) {
 }  // namespace
 
 void add_verify(CLI::App& app, Context& context) {
-  CLI::App* verb = app.add_subcommand("verify", "Check signature, manifest and every chunk");
+  CLI::App* verb = app.add_subcommand("verify", "Check signature, manifest, plan and every chunk");
   auto options = std::make_shared<Options>();
   verb->add_option("FILE", options->path, "The package")->required();
   options->trust.add_to(*verb);
