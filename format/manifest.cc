@@ -204,8 +204,8 @@ bool plan_is_consistent(const Manifest& m) {
          m.group_bytes % limits::grain_bytes == 0 && groups <= limits::group_count_max &&
          m.sources[0].bytes <= std::uint64_t{limits::group_count_max} * m.group_bytes &&
          plan.step_count != 0 && plan.step_count <= groups && plan.chunk_steps_max != 0 &&
-         plan.chunk_steps_max <= plan.step_count &&
-         plan.hole_count <= groups - plan.step_count && plan.rewritten_bytes != 0 &&
+         plan.chunk_steps_max <= plan.step_count && plan.hole_count <= groups - plan.step_count &&
+         plan.rewritten_bytes != 0 &&
          plan.rewritten_bytes <= std::min(rewritten_most, m.target.bytes) &&
          m.chunk_count <= plan.step_count && plan.kept_count_max <= limits::kept_count_max &&
          plan.fragment_count_max <= limits::fragment_count_max && plan.program_unit_bytes != 0 &&
@@ -404,9 +404,8 @@ std::uint64_t plan_arena_bytes(const Manifest& m) {
          round_up((m.group_count() + 31) / 32 * 4, line) +
          2 * round_up(m.plan.chunk_steps_max * std::uint64_t{4}, line) +
          round_up(m.plan.chunk_steps_max * std::uint64_t{8}, line) +
-         round_up(m.plan.hole_count * std::uint64_t{8}, line) +
-         round_up(kept * 16, line) + round_up(kept * 4 * bitmap_words, line) +
-         2 * round_up(4 * bitmap_words, line) +
+         round_up(m.plan.hole_count * std::uint64_t{8}, line) + round_up(kept * 16, line) +
+         round_up(kept * 4 * bitmap_words, line) + 2 * round_up(4 * bitmap_words, line) +
          round_up(m.plan.fragment_count_max * std::uint64_t{24}, line) +
          round_up(m.spill_block_count() * 16, line) + limits::program_unit_bytes_max +
          limits::script_window_bytes;

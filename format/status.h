@@ -62,9 +62,10 @@ enum class [[nodiscard]] Status : std::uint8_t{
     // A record on flash or in a buffer that does not parse: an empty place, not an alarm.
     no_record = 36,
 
-    // In place.
-    update_pending = 37,  // Another package has begun to overwrite its source.
-    source_damaged = 38,  // What is left of the source is not what was checked.
+    // In place: another package has begun to overwrite its source; what is left of a source is not
+    // what was checked.
+    update_pending = 37,
+    source_damaged = 38,
 };
 
 // One past the largest enumerator: lets tables and tests walk every Status.

@@ -3,7 +3,8 @@
 //
 // `Sink` takes what is made, in order:
 //
-//   sink.append(bytes)           the next bytes of the target; ok, or the failure that ends the walk
+//   sink.append(bytes)           the next bytes of the target; ok, or the failure that ends the
+//   walk
 //
 // and, if it has these functions, is told where they come from:
 //
@@ -78,7 +79,7 @@ class ContextRun {
   Status copy_from_source(std::uint64_t count) {
     if (count == 0) return Status::ok;
     if (!range_inside(source_position_, count, source_.bytes())) return Status::malformed_chunk;
-    if constexpr (requires(Sink& sink) { sink.copying(count, count); }) {
+    if constexpr (requires(Sink & sink) { sink.copying(count, count); }) {
       sink_.copying(source_position_, count);
     }
     while (count != 0) {
@@ -153,7 +154,7 @@ class ContextRun {
   }
 
   Status take_literals(std::uint64_t count) {
-    if constexpr (requires(Sink& sink) { sink.literals(count); }) sink_.literals(count);
+    if constexpr (requires(Sink & sink) { sink.literals(count); }) sink_.literals(count);
     std::array<std::uint8_t, 256> literals;
     while (count != 0) {
       const auto step = static_cast<std::size_t>(std::min<std::uint64_t>(count, literals.size()));
@@ -197,8 +198,9 @@ class ContextRun {
     produced_ += bytes.size();
   }
 
-  static constexpr bool takes_changes =
-      requires(Sink& sink, ByteSpan bytes) { sink.change(bytes, bytes); };
+  static constexpr bool takes_changes = requires(Sink & sink, ByteSpan bytes) {
+    sink.change(bytes, bytes);
+  };
 
   ContextModel& model_;
   MutableByteSpan window_;

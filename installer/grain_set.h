@@ -40,8 +40,8 @@ class GrainSet {
       total += static_cast<std::uint32_t>(std::popcount(words_[i]));
     }
     if (index % 32 != 0) {
-      total += static_cast<std::uint32_t>(
-          std::popcount(words_[index / 32] & ((1u << index % 32) - 1)));
+      total +=
+          static_cast<std::uint32_t>(std::popcount(words_[index / 32] & ((1u << index % 32) - 1)));
     }
     return total;
   }

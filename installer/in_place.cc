@@ -157,9 +157,8 @@ Status InPlace::check_step(std::uint64_t* rewritten) {
 // As if this step had been done.
 Status InPlace::pass_step(const Step& step) {
   source_.drop_stashes(step.index);
-  if (!kept_.empty() &&
-      !source_.add_stash(step.group, spill_key(SpillKind::kept, step.index), step.kept_until,
-                         kept_)) {
+  if (!kept_.empty() && !source_.add_stash(step.group, spill_key(SpillKind::kept, step.index),
+                                           step.kept_until, kept_)) {
     return Status::malformed_chunk;
   }
   source_.set_overwritten(step.group);
@@ -282,8 +281,8 @@ Status InPlace::find_frontier(JournalRecord* where) {
     ChecksumStream checksum;
     status = slot_checksum(step_groups_[i], &checksum);
     if (status != Status::ok) return status;
-    const bool is_made = static_cast<std::uint32_t>(checksum.finish().value) ==
-                         place_of(step_groups_[i]).checksum;
+    const bool is_made =
+        static_cast<std::uint32_t>(checksum.finish().value) == place_of(step_groups_[i]).checksum;
     if (is_made) continue;
     where->kind = JournalKind::step;
     where->next = chunk_first_step_ + i;
@@ -353,9 +352,8 @@ Status InPlace::open_at_step(const JournalRecord& where) {
   if (status == Status::ok) status = find_own(current_);
   if (status != Status::ok) return status;
   // Only when the journal did not name this step its stash can be missing.
-  return is_sealed(current_)
-             ? append_record(JournalKind::step, where.next, where.spill_sequence)
-             : seal(current_, false);
+  return is_sealed(current_) ? append_record(JournalKind::step, where.next, where.spill_sequence)
+                             : seal(current_, false);
 }
 
 // Finds where the sections are.
@@ -450,8 +448,7 @@ bool InPlace::is_sealed(const Step& step) const {
 Status InPlace::seal(const Step& step, bool phase_is_open) {
   const bool has_stash = !own_.empty() || !kept_.empty();
   if (has_stash && !phase_is_open) spill_.begin_phase();
-  Status status =
-      write_stash(step, spill_key(SpillKind::own, step.index), own_, step.index);
+  Status status = write_stash(step, spill_key(SpillKind::own, step.index), own_, step.index);
   if (status == Status::ok) {
     status = write_stash(step, spill_key(SpillKind::kept, step.index), kept_, step.kept_until);
   }
@@ -459,7 +456,8 @@ Status InPlace::seal(const Step& step, bool phase_is_open) {
     status = spill_.clean(step.index);
     if (status == Status::ok) status = spill_.sync();
   }
-  if (status == Status::ok) status = append_record(JournalKind::step, step.index, spill_.sequence());
+  if (status == Status::ok)
+    status = append_record(JournalKind::step, step.index, spill_.sequence());
   if (status == Status::ok) spill_.seal(step.index);
   return status;
 }
@@ -482,8 +480,8 @@ Status InPlace::write_stash(const Step& step, std::uint32_t key, GrainSet grains
     }
     const std::uint64_t begin = source_.grain(step.group, index) * limits::grain_bytes;
     const MutableByteSpan bytes = window_.first(std::size_t{run} * limits::grain_bytes);
-    const auto there = static_cast<std::size_t>(
-        std::min<std::uint64_t>(bytes.size(), source_.bytes() - begin));
+    const auto there =
+        static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size(), source_.bytes() - begin));
     std::ranges::fill(bytes.subspan(there), std::uint8_t{0});
     Status status = source_.read(begin, bytes.first(there));
     if (status == Status::ok) status = spill_.append(bytes);
@@ -503,8 +501,7 @@ Status InPlace::write_group(const Step& step) {
   }
   source_.set_overwritten(step.group);
   script_.seek(place_of(step.group).offset);
-  Status status =
-      script_.make(section_of(step.group), &source_, group_buffer_.first(step.bytes));
+  Status status = script_.make(section_of(step.group), &source_, group_buffer_.first(step.bytes));
   if (status == Status::ok) status = write_home(step.group, step.bytes);
   if (status != Status::ok) return status;
   done_bytes_ += step.bytes;
@@ -538,8 +535,7 @@ Status InPlace::write_home(std::uint32_t group, std::uint32_t bytes) {
   return status == Status::ok ? slot.sync() : status;
 }
 
-Status InPlace::append_record(JournalKind kind, std::uint32_t next,
-                              std::uint32_t spill_sequence) {
+Status InPlace::append_record(JournalKind kind, std::uint32_t next, std::uint32_t spill_sequence) {
   JournalRecord record = place_.record;
   record.kind = kind;
   record.next = next;

@@ -4,8 +4,8 @@
 //   chunk -> script -> stash -> journal -> group, and the same again for the next group
 //
 // What must never happen is that old bytes are gone while they are still needed. So a chunk is
-// unpacked before the first of its groups is written; and what a group's write destroys, although it
-// or a later step needs it, is in the spill and the journal says so before that write begins.
+// unpacked before the first of its groups is written; and what a group's write destroys, although
+// it or a later step needs it, is in the spill and the journal says so before that write begins.
 #pragma once
 
 #include "format/package.h"
@@ -51,10 +51,10 @@ class InPlace {
   Status load_map(ByteSpan bytes) { return source_.load_map(bytes, model_memory_); }
   Status load_plan();
 
-  // Takes the update up where the journal's newest record left it; without a record of this package,
-  // or with one that does not fit, where the slot and the spill say that it was. `source_is_whole`:
-  // it was checked against its digest, so that nothing was written yet. Writes the journal record
-  // from which it goes on. wrong_source when the slot holds neither.
+  // Takes the update up where the journal's newest record left it; without a record of this
+  // package, or with one that does not fit, where the slot and the spill say that it was.
+  // `source_is_whole`: it was checked against its digest, so that nothing was written yet. Writes
+  // the journal record from which it goes on. wrong_source when the slot holds neither.
   Status open(const Place& place, const JournalRecord* newest, bool source_is_whole);
 
   // The chunk that comes next; manifest.chunk_count when all are done.

@@ -26,16 +26,15 @@ Status HoledFlash::read(std::uint64_t offset, MutableByteSpan into) {
   const Status status = slot_.read(offset, into);
   if (status != Status::ok) return status;
   const std::uint64_t end = offset + into.size();
-  auto hole = std::ranges::partition_point(holes_, [&](const Hole& h) {
-    return (std::uint64_t{h.group} + 1) * group_bytes_ <= offset;
-  });
+  auto hole = std::ranges::partition_point(
+      holes_, [&](const Hole& h) { return (std::uint64_t{h.group} + 1) * group_bytes_ <= offset; });
   for (; hole != holes_.end() && std::uint64_t{hole->group} * group_bytes_ < end; ++hole) {
     const std::uint64_t hole_begin = std::uint64_t{hole->group} * group_bytes_;
     const std::uint64_t from = std::max(hole_begin, offset);
     const std::uint64_t to = std::min(hole_begin + group_bytes_, end);
-    std::ranges::fill(into.subspan(static_cast<std::size_t>(from - offset),
-                                   static_cast<std::size_t>(to - from)),
-                      static_cast<std::uint8_t>(hole->fill));
+    std::ranges::fill(
+        into.subspan(static_cast<std::size_t>(from - offset), static_cast<std::size_t>(to - from)),
+        static_cast<std::uint8_t>(hole->fill));
   }
   return Status::ok;
 }
@@ -112,10 +111,9 @@ Status InPlaceSource::read(std::uint64_t begin, MutableByteSpan out) {
 // A grain that was overwritten is in the stash of one of the groups that it lies in or near to.
 Status InPlaceSource::read_grain(std::uint64_t grain, std::size_t past, MutableByteSpan out) {
   const auto used = stashes_.first(stash_count_);
-  const std::uint64_t lowest = (grain - std::min<std::uint64_t>(grain, margin_grains_)) /
-                               grains_per_group_;
-  auto stash = std::ranges::partition_point(
-      used, [&](const Stash& s) { return s.group < lowest; });
+  const std::uint64_t lowest =
+      (grain - std::min<std::uint64_t>(grain, margin_grains_)) / grains_per_group_;
+  auto stash = std::ranges::partition_point(used, [&](const Stash& s) { return s.group < lowest; });
   for (; stash != used.end(); ++stash) {
     const std::uint32_t index = index_of(stash->group, grain);
     if (index == SpillSpace::none) break;

@@ -28,8 +28,8 @@ class PlanReader {
   // in their order. malformed_chunk, also when it is one too many.
   Status chunk(ChunkPlan* chunk, std::span<std::uint32_t> groups);
 
-  // The step that comes next, of the chunk read last. `kept` gets the grains that it keeps for later
-  // ones, `*kept_until` the last of these, if there are any. malformed_chunk.
+  // The step that comes next, of the chunk read last. `kept` gets the grains that it keeps for
+  // later ones, `*kept_until` the last of these, if there are any. malformed_chunk.
   Status step(GrainSet* kept, std::uint32_t* kept_until);
 
   std::uint32_t chunks_read() const { return chunks_read_; }

@@ -1,7 +1,7 @@
 // Script: a chunk of a delta in place, unpacked. docs/format.md section 7.13.
 //
-// What a chunk decodes to depends on its source, which is overwritten while the chunk is applied: an
-// interrupted installation could not decode it again. So it is decoded once, before its first
+// What a chunk decodes to depends on its source, which is overwritten while the chunk is applied:
+// an interrupted installation could not decode it again. So it is decoded once, before its first
 // group is written, into this form, which needs the source only where it copies. The engine writes
 // a script with ScriptWriter; pkgtool does the same to know its size.
 #pragma once
@@ -185,7 +185,8 @@ class ScriptWriter {
       count = by == script::sign_extend(by, 1) ? 1 : by == script::sign_extend(by, 2) ? 2 : 4;
       how = count == 1 ? script::change_8 : count == 2 ? script::change_16 : script::change_32;
     }
-    const auto short_gap = static_cast<std::uint32_t>(std::min<std::uint64_t>(gap, script::gap_long));
+    const auto short_gap =
+        static_cast<std::uint32_t>(std::min<std::uint64_t>(gap, script::gap_long));
     const std::array<std::uint8_t, 1> token = {static_cast<std::uint8_t>(short_gap << 5 | how)};
     write(token);
     if (short_gap == script::gap_long) varint(gap - script::gap_long);
@@ -248,8 +249,8 @@ class ScriptWriter {
   Status status_ = Status::ok;
   std::size_t group_index_ = 0;
   std::uint64_t group_left_ = 0;
-  std::uint64_t left_ = 0;          // Of the copy or the literals in this group,
-  std::uint64_t copy_left_ = 0;     // and of all of it.
+  std::uint64_t left_ = 0;       // Of the copy or the literals in this group,
+  std::uint64_t copy_left_ = 0;  // and of all of it.
   std::uint64_t literal_left_ = 0;
   std::uint64_t position_ = 0;   // In the source.
   std::uint64_t expected_ = 0;   // Where the last copy of the group ended.

@@ -121,9 +121,8 @@ Status ScriptReader::change(const Group& group, std::uint64_t begin, std::uint64
   if (group.source == nullptr) return Status::ok;
   const std::uint64_t first = std::max<std::uint64_t>(unit * unit_bytes_, begin);
   const std::uint64_t last = std::min<std::uint64_t>((unit + 1) * unit_bytes_, end);
-  const MutableByteSpan bytes =
-      group.made.subspan(group.at + static_cast<std::size_t>(first - begin),
-                         static_cast<std::size_t>(last - first));
+  const MutableByteSpan bytes = group.made.subspan(
+      group.at + static_cast<std::size_t>(first - begin), static_cast<std::size_t>(last - first));
   const std::uint32_t changed = script::little_endian(bytes) + by;
   for (std::size_t i = 0; i < bytes.size(); ++i) {
     bytes[i] = static_cast<std::uint8_t>(changed >> (8 * i));
@@ -148,9 +147,10 @@ Status ScriptReader::literals(Group* group, std::uint64_t count) {
 bool ScriptReader::take(MutableByteSpan out) {
   while (failure_ == Status::ok && !out.empty()) {
     if (at_ < window_begin_ || at_ >= window_end_) {
-      const auto count = static_cast<std::uint32_t>(
-          std::min<std::uint64_t>(window_.size(), bytes_ - at_));
-      failure_ = count == 0 ? Status::malformed_chunk : spill_->read(key_, at_, window_.first(count));
+      const auto count =
+          static_cast<std::uint32_t>(std::min<std::uint64_t>(window_.size(), bytes_ - at_));
+      failure_ =
+          count == 0 ? Status::malformed_chunk : spill_->read(key_, at_, window_.first(count));
       if (failure_ != Status::ok) return false;
       window_begin_ = at_;
       window_end_ = at_ + count;

@@ -229,6 +229,7 @@ Status Session::check_slot() const {
 Status Session::check_scratch() const {
   const PlanIdentity& plan = head_.manifest.plan;
   const FlashRegion& slot = region_->slot(target_slot_);
+  if (head_.manifest.sources[0].bytes > slot.size_bytes()) return Status::wrong_source;
   if (plan.program_unit_bytes % slot.geometry().program_unit_bytes != 0) {
     return Status::unsupported_geometry;
   }
@@ -391,8 +392,7 @@ Status Session::open_in_place() {
   Status status = Status::ok;
   if (is_pending()) status = inventory_.settle(newest.manifest_digest);
   if (status != Status::ok) return status;
-  status =
-      in_place_.open(place, is_resuming_in_place() ? &newest : nullptr, source_is_whole_);
+  status = in_place_.open(place, is_resuming_in_place() ? &newest : nullptr, source_is_whole_);
   if (status == Status::ok && in_place_.is_script_open()) {
     status = end_in_place(in_place_.go_on());
   }

@@ -28,9 +28,10 @@ class Spill {
   Status begin(const Manifest& manifest, const Digest& manifest_digest, Arena* arena);
   void set_place(const SpillPlace& place) { place_ = place; }
 
-  // Finds what lies there of this package, written by phases up to `sequence_max`. `last_step(context,
-  // key)` says until when a record is needed, SpillSpace::none when it is not. Of a fragment that
-  // was copied the newer one counts. fragments that do not fit the table: malformed_chunk.
+  // Finds what lies there of this package, written by phases up to `sequence_max`.
+  // `last_step(context, key)` says until when a record is needed, SpillSpace::none when it is not.
+  // Of a fragment that was copied the newer one counts. fragments that do not fit the table:
+  // malformed_chunk.
   using LastStep = std::uint32_t (*)(void* context, std::uint32_t key);
   Status open(std::uint32_t sequence_max, LastStep last_step, void* context);
   // Makes everything unreadable that later phases than `sequence_max` wrote: they never became
@@ -107,7 +108,7 @@ class Spill {
   std::uint32_t fragment_left_ = 0;
   std::uint32_t write_block_ = SpillSpace::none;  // Where staging_ goes,
   std::uint32_t write_at_ = 0;                    // and at which offset.
-  std::size_t staged_ = 0;      // Bytes waiting in staging_.
+  std::size_t staged_ = 0;                        // Bytes waiting in staging_.
   ChecksumStream checksum_;
 };
 

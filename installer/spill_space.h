@@ -57,8 +57,8 @@ class SpillSpace {
   SpillSpace(std::span<SpillFragment> fragments, std::span<SpillBlock> blocks,
              std::uint32_t block_bytes);
 
-  // Bytes that a fragment takes of its block. Only the end of a phase has to be the end of a program
-  // unit: the next phase takes other blocks.
+  // Bytes that a fragment takes of its block. Only the end of a phase has to be the end of a
+  // program unit: the next phase takes other blocks.
   static constexpr std::uint32_t stored_bytes(std::uint32_t bytes) {
     return static_cast<std::uint32_t>(round_up(std::uint64_t{bytes} + frame_bytes, 8));
   }

@@ -26,8 +26,7 @@ void write_copy(ByteSpan source, ByteSpan target, std::uint64_t position, unsign
     // What is before the byte that changed, in its unit, belongs to it.
     const std::uint64_t here = position + at;
     const std::uint64_t unit = std::max((here + same) / unit_bytes * unit_bytes, here);
-    const auto equal =
-        static_cast<std::size_t>(at + same == target.size() ? same : unit - here);
+    const auto equal = static_cast<std::size_t>(at + same == target.size() ? same : unit - here);
     (void)writer->append(target.subspan(at, equal));
     at += equal;
     if (at == target.size()) break;
@@ -100,8 +99,7 @@ std::vector<std::uint32_t> section_sizes(ByteSpan source, ByteSpan target, const
                                          std::uint32_t group_bytes, unsigned unit_bytes) {
   std::vector<std::uint32_t> sizes;
   for (const InPlaceStep& step : plan.steps) {
-    sizes.push_back(
-        section_size(source, target, plan.cover, step.group, group_bytes, unit_bytes));
+    sizes.push_back(section_size(source, target, plan.cover, step.group, group_bytes, unit_bytes));
   }
   return sizes;
 }

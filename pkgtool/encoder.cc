@@ -79,8 +79,8 @@ void measure(const std::vector<EncodedChunk>& chunks, Payload* payload) {
 }  // namespace
 
 // In pre-order.
-void lay_out_chunks(const std::vector<Bytes>& chunks, const std::vector<std::uint64_t>& output_bytes,
-                    Payload* payload) {
+void lay_out_chunks(const std::vector<Bytes>& chunks,
+                    const std::vector<std::uint64_t>& output_bytes, Payload* payload) {
   std::vector<TreeEntry> entries(chunks.size());
   std::vector<Bytes> pieces = chunks;
   for (std::size_t i = 0; i < chunks.size(); ++i) {

@@ -23,7 +23,7 @@ struct EncoderOptions {
   // Deltas in place: the device's scratch, and what divides everything that is programmed there.
   std::uint64_t scratch_bytes = 0;
   std::uint32_t program_unit_bytes = 512;
-  unsigned thread_count = 1;               // Never changes the result.
+  unsigned thread_count = 1;  // Never changes the result.
   // Codec context: words of 2 or 4 bytes; 0: for each chunk what is smaller.
   unsigned unit_bytes = 0;
   // Codec context: the map in front of the chunks. `source` is rewritten by it already.
@@ -63,8 +63,8 @@ Payload encode_payload(ByteSpan source, ByteSpan target, const Cover& cover,
 std::uint64_t arena_of(Codec codec, const Payload& payload, const EncoderOptions& options,
                        std::uint64_t source_bytes, std::uint64_t target_bytes);
 // Lays tree nodes and chunks out behind what payload->bytes has already. Requires: there are some.
-void lay_out_chunks(const std::vector<Bytes>& chunks, const std::vector<std::uint64_t>& output_bytes,
-                    Payload* payload);
+void lay_out_chunks(const std::vector<Bytes>& chunks,
+                    const std::vector<std::uint64_t>& output_bytes, Payload* payload);
 
 // The encoder's name, and of a library that decides about the bytes its version and level.
 std::string encoder_name(Codec codec);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <optional>
 
 #include "format/hash_tree.h"
 #include "installer/spill_space.h"
@@ -10,7 +11,7 @@
 #include "pkgtool/context_encoder.h"
 #include "pkgtool/parallel.h"
 #include "pkgtool/plan_encoder.h"
-#include "pkgtool/spill_forecast.h"
+#include "pkgtool/spill_model.h"
 #include "pkgtool/vanishing_source.h"
 
 namespace romdelta::pkgtool {
@@ -44,8 +45,8 @@ class InPlaceEncoder {
       if (!encode_chunks()) return std::nullopt;
       std::optional<Payload> payload = make_payload();
       if (!payload) return std::nullopt;
-      const std::uint64_t needed = arena_of(Codec::context, *payload, options_,
-                                            input_.source.size(), input_.target.size());
+      const std::uint64_t needed =
+          arena_of(Codec::context, *payload, options_, input_.source.size(), input_.target.size());
       if (needed <= options_.ram_bytes_max) return payload;
       // Chunks must be so much smaller, and a little more: there will be more of them.
       const std::uint64_t excess = needed - options_.ram_bytes_max + 1024;
@@ -89,20 +90,21 @@ class InPlaceEncoder {
       script_bytes += section_bytes_[first + count];
     }
     while (count != 0) {
-      const ChunkOutput output = make_chunk_output(input_.target, plan_, first, count,
-                                                   plan_options_.group_bytes);
-      ContextChunk chunk =
-          encode_context_chunk(source, output.bytes, output.cover, {0, output.bytes.size()},
-                               options_.unit_bytes);
+      const ChunkOutput output =
+          make_chunk_output(input_.target, plan_, first, count, plan_options_.group_bytes);
+      ContextChunk chunk = encode_context_chunk(source, output.bytes, output.cover,
+                                                {0, output.bytes.size()}, options_.unit_bytes);
       if (chunk.bytes.size() <= stored_bytes_max_ && output.bytes.size() <= kChunkTargetBytesMax) {
-        *piece = {first, first + count, script_bytes,
+        *piece = {first,
+                  first + count,
+                  script_bytes,
                   static_cast<std::uint32_t>(checksum_of(output.bytes).value),
-                  output.bytes.size(), std::move(chunk.bytes)};
+                  output.bytes.size(),
+                  std::move(chunk.bytes)};
         return true;
       }
-      const std::uint64_t most =
-          std::min(count * stored_bytes_max_ / chunk.bytes.size(),
-                   count * kChunkTargetBytesMax / output.bytes.size());
+      const std::uint64_t most = std::min(count * stored_bytes_max_ / chunk.bytes.size(),
+                                          count * kChunkTargetBytesMax / output.bytes.size());
       const std::size_t fewer = std::min(static_cast<std::size_t>(most), count - 1);
       for (; count > fewer; --count) script_bytes -= section_bytes_[first + count - 1];
     }
@@ -123,15 +125,12 @@ class InPlaceEncoder {
 
   std::optional<Payload> make_payload() const {
     const std::vector<ChunkPlan> chunks = chunk_plans();
-    const std::vector<std::uint32_t> own =
-        count_own_grains(plan_, plan_options_, input_.source.size(), input_.target.size());
+    const std::vector<StashDemand> demands = find_demands();
     // The fewest blocks in reserve that suffice: each is one that holds nothing.
-    std::optional<SpillForecast> forecast;
+    std::optional<SpillUse> spill;
     std::uint32_t reserve = 0;
-    while (!forecast && reserve < kReserveBlocksMax) {
-      forecast = forecast_spill(plan_, own, chunks, plan_options_, ++reserve);
-    }
-    if (!forecast) return std::nullopt;
+    while (!spill && reserve < kReserveBlocksMax) spill = foresee_spill(chunks, demands, ++reserve);
+    if (!spill) return std::nullopt;
 
     Payload payload;
     payload.group_bytes = plan_options_.group_bytes;
@@ -145,14 +144,14 @@ class InPlaceEncoder {
     const Bytes plan = encode_plan(plan_, chunks, plan_options_);
     if (plan.size() > limits::plan_bytes_max) return std::nullopt;
     payload.bytes.insert(payload.bytes.end(), plan.begin(), plan.end());
-    payload.plan = identify(plan, *forecast, reserve);
-    payload.in_place = budget(*forecast);
+    payload.plan = identify(plan, *spill, reserve);
+    payload.in_place = budget(*spill);
     payload.chunk_count = static_cast<std::uint32_t>(pieces_.size());
     std::vector<Bytes> bytes;
     std::vector<std::uint64_t> output_bytes;
     for (const Piece& piece : pieces_) {
-      payload.chunk_stored_bytes_max = std::max(payload.chunk_stored_bytes_max,
-                                                static_cast<std::uint32_t>(piece.bytes.size()));
+      payload.chunk_stored_bytes_max =
+          std::max(payload.chunk_stored_bytes_max, static_cast<std::uint32_t>(piece.bytes.size()));
       bytes.push_back(piece.bytes);
       output_bytes.push_back(piece.output_bytes);
     }
@@ -160,36 +159,70 @@ class InPlaceEncoder {
     return payload;
   }
 
-  PlanIdentity identify(const Bytes& plan, const SpillForecast& forecast,
-                        std::uint32_t reserve) const {
+  // As the device's engine finds out.
+  std::vector<StashDemand> find_demands() const {
+    const std::vector<std::uint32_t> own =
+        count_own_grains(plan_, plan_options_, input_.source.size(), input_.target.size());
+    std::vector<StashDemand> demands;
+    for (std::size_t i = 0; i < own.size(); ++i) {
+      const InPlaceStep& step = plan_.steps[i];
+      const auto kept = static_cast<std::uint32_t>(step.kept.size());
+      demands.push_back(
+          {own[i] * limits::grain_bytes, kept * limits::grain_bytes, step.kept_last_use});
+    }
+    return demands;
+  }
+
+  // Nothing when at some step no block is free.
+  std::optional<SpillUse> foresee_spill(const std::vector<ChunkPlan>& chunks,
+                                        const std::vector<StashDemand>& demands,
+                                        std::uint32_t reserve) const {
+    const std::uint64_t block = plan_options_.erase_block_bytes;
+    const std::uint64_t blocks = plan_options_.scratch_bytes / block +
+                                 plan_.holes.size() * (plan_options_.group_bytes / block);
+    SpillModel spill({plan_options_.erase_block_bytes, static_cast<std::uint32_t>(blocks)}, reserve,
+                     plan_options_.program_unit_bytes);
+    std::uint32_t step = 0;
+    for (std::uint32_t chunk = 0; chunk < chunks.size(); ++chunk) {
+      const std::uint32_t end = step + chunks[chunk].step_count;
+      if (!spill.begin_chunk(chunk, chunks[chunk].script_bytes, step, end - 1)) return std::nullopt;
+      for (; step < end; ++step) {
+        if (!spill.write(step, demands[step])) return std::nullopt;
+      }
+    }
+    return spill.use();
+  }
+
+  PlanIdentity identify(const Bytes& plan, const SpillUse& spill, std::uint32_t reserve) const {
     PlanIdentity identity;
     identity.bytes = static_cast<std::uint32_t>(plan.size());
     identity.step_count = static_cast<std::uint32_t>(plan_.steps.size());
     identity.hole_count = static_cast<std::uint32_t>(plan_.holes.size());
-    identity.kept_count_max = forecast.kept_count_max;
-    identity.fragment_count_max = forecast.fragment_count_max + kSpareFragments;
+    identity.kept_count_max = spill.kept_count_max;
+    identity.fragment_count_max = spill.fragment_count_max + kSpareFragments;
     identity.reserve_blocks = reserve;
     identity.program_unit_bytes = plan_options_.program_unit_bytes;
-    identity.block_erase_count = std::max(forecast.block_erase_count, 1u);
+    // A group is erased once; a hole once more when it gets its bytes back.
+    identity.block_erase_count = spill.block_erase_count + 1;
     for (const Piece& piece : pieces_) {
       identity.rewritten_bytes += piece.output_bytes;
-      identity.chunk_steps_max = std::max(identity.chunk_steps_max,
-                                          static_cast<std::uint32_t>(piece.end - piece.first));
+      identity.chunk_steps_max =
+          std::max(identity.chunk_steps_max, static_cast<std::uint32_t>(piece.end - piece.first));
     }
     identity.digest = digest_of(DigestDomain::plan, plan);
     return identity;
   }
 
-  InPlaceBudget budget(const SpillForecast& forecast) const {
+  InPlaceBudget budget(const SpillUse& spill) const {
     InPlaceBudget budget;
     const std::uint64_t block = plan_options_.erase_block_bytes;
     const std::uint64_t holes = plan_.holes.size();
-    budget.flash_write_bytes = forecast.write_bytes + holes * plan_options_.group_bytes;
-    budget.erase_count = forecast.erase_count + holes * (plan_options_.group_bytes / block);
+    budget.flash_write_bytes = spill.written_bytes + holes * plan_options_.group_bytes;
+    budget.erase_count = spill.erase_count + holes * (plan_options_.group_bytes / block);
     for (const InPlaceStep& step : plan_.steps) {
       const std::uint64_t begin = std::uint64_t{step.group} * plan_options_.group_bytes;
-      const std::uint64_t bytes = std::min<std::uint64_t>(plan_options_.group_bytes,
-                                                          input_.target.size() - begin);
+      const std::uint64_t bytes =
+          std::min<std::uint64_t>(plan_options_.group_bytes, input_.target.size() - begin);
       budget.flash_write_bytes += round_up(bytes, plan_options_.program_unit_bytes);
       budget.erase_count += round_up(bytes, block) / block;
     }
@@ -242,8 +275,7 @@ Payload encode_in_place(const InPlaceInput& input, const EncoderOptions& options
   for (const std::uint64_t blocks :
        script_shares(plan_options.scratch_bytes / options.erase_block_bytes)) {
     plan_options.script_bytes = blocks * (options.erase_block_bytes - SpillSpace::frame_bytes);
-    std::optional<Payload> payload =
-        InPlaceEncoder(input, options, plan_options, progress).run();
+    std::optional<Payload> payload = InPlaceEncoder(input, options, plan_options, progress).run();
     if (payload && (!best || payload->bytes.size() < best->bytes.size())) best = std::move(payload);
   }
   if (!best) {

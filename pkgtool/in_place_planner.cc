@@ -138,7 +138,7 @@ class InPlacePlanner {
   }
 
   Trial try_order(const StepOrder& order) const {
-    Trial trial{.order = order, .reads = reads_};
+    Trial trial{.order = order, .reads = reads_, .spill = {}};
     const std::vector<StashDemand> demands = StashPlanner(reads_, order).demands();
     const auto fits = [&](std::size_t hole_count) {
       return fits_spill(demands, shape(hole_count), &trial.spill);

@@ -242,8 +242,7 @@ Delta encode_with_map(const BuildRequest& request, const StageProgress& progress
   if (map_bytes == 0) return encode_context_delta(request, std::move(basis), progress);
   auto mapped =
       if_it_fits([&] { return encode_context_delta(request, std::move(basis), progress); });
-  const bool is_doubtful =
-      !mapped || map_bytes * kMapDoubt > mapped->coded.payload.bytes.size();
+  const bool is_doubtful = !mapped || map_bytes * kMapDoubt > mapped->coded.payload.bytes.size();
   if (!is_doubtful) return *std::move(mapped);
   Delta plain = encode_context_delta(request, find_basis(request, false, progress), progress);
   const bool is_better =
@@ -270,8 +269,7 @@ Coded encode_delta(const BuildRequest& request, const StageProgress& progress) {
   if (request.codec || is_mostly_old(request, best.basis.matches.cover)) return best.coded;
   if (!best.basis.map.bytes.empty()) best.basis = find_basis(request, false, progress);
   auto zstd = if_it_fits([&] { return encode(request, best.basis, Codec::zstd, progress); });
-  const bool zstd_wins =
-      zstd && zstd->payload.bytes.size() < best.coded.payload.bytes.size();
+  const bool zstd_wins = zstd && zstd->payload.bytes.size() < best.coded.payload.bytes.size();
   return zstd_wins ? *std::move(zstd) : std::move(best.coded);
 }
 

@@ -48,7 +48,7 @@ struct ReplayDevice {
  private:
   static std::uint64_t slot_bytes(const Manifest& manifest, std::uint64_t source_bytes) {
     const bool is_in_place = manifest.layout == Layout::in_place;
-    const std::uint64_t bytes = is_in_place ? std::max(source_bytes, manifest.target.bytes)
+    const std::uint64_t bytes = is_in_place         ? std::max(source_bytes, manifest.target.bytes)
                                 : source_bytes != 0 ? source_bytes
                                                     : manifest.target.bytes;
     return round_up(bytes, manifest.erase_block_bytes);

@@ -24,30 +24,46 @@ struct StashDemand {
 
 // What all steps took in the end.
 struct SpillUse {
-  std::uint64_t written_bytes = 0;       // What moved along included.
+  std::uint64_t written_bytes = 0;  // What moved along included.
+  std::uint64_t erase_count = 0;
+  std::uint32_t block_erase_count = 0;   // The most of one block.
   std::uint32_t fragment_count_max = 0;  // At once.
+  std::uint32_t kept_count_max = 0;      // Stashes for later steps, at once.
 };
 
 class SpillModel {
  public:
-  // So many blocks are freed ahead, as far as there is anything to gain.
-  SpillModel(const SpillShape& shape, std::uint32_t reserve_blocks);
+  // So many blocks are freed ahead, as far as there is anything to gain. `program_unit_bytes`: what
+  // a phase writes into a block is filled up to a multiple.
+  SpillModel(const SpillShape& shape, std::uint32_t reserve_blocks,
+             std::uint32_t program_unit_bytes);
   SpillModel(const SpillModel&) = delete;
   SpillModel& operator=(const SpillModel&) = delete;
 
-  // Writes what `step` saves; steps come in order. False when there is no room.
+  // Begins a chunk with its script, which its steps need up to `last_step`. Chunks and steps come
+  // in order. False when there is no room; the same below.
+  bool begin_chunk(std::uint32_t chunk, std::uint32_t script_bytes, std::uint32_t first_step,
+                   std::uint32_t last_step);
+  // Writes what `step` saves.
   bool write(std::uint32_t step, const StashDemand& demand);
-  const SpillUse& use() const { return use_; }
+  SpillUse use() const;
 
  private:
-  bool append(SpillKind kind, std::uint32_t step, std::uint32_t bytes, std::uint32_t last_step);
+  void begin_phase();
+  bool append(SpillKind kind, std::uint32_t index, std::uint32_t bytes, std::uint32_t last_step);
   void clean(std::uint32_t step);
-  void note(const SpillFragment& fragment);
+  void note(const SpillFragment& fragment, bool opens);
+  void note_kept(std::uint32_t step, const StashDemand& demand);
 
   std::uint32_t reserve_blocks_;
+  std::uint32_t program_unit_bytes_;
   std::vector<SpillFragment> fragments_;
   std::vector<SpillBlock> blocks_;
   SpillSpace space_;
+  std::uint32_t sequence_ = 0;
+  bool phase_is_open_ = false;
+  std::vector<std::uint32_t> erase_counts_;  // Of each block.
+  std::vector<std::uint32_t> kept_until_;    // Of the stashes that are kept now.
   SpillUse use_;
 };
 

@@ -1,5 +1,6 @@
 // Stale grains: which grains of the source cannot be read from the slot any more, while a delta in
-// place overwrites it. docs/format.md section 7.12; the device's side is installer/in_place_source.h.
+// place overwrites it. docs/format.md section 7.12; the device's side is
+// installer/in_place_source.h.
 #pragma once
 
 #include <algorithm>
@@ -36,5 +37,9 @@ class StaleGrains {
   std::uint64_t margin_grains_;
   std::vector<bool> stale_;
 };
+
+// How many grains each step saves for itself, as the device's engine finds out.
+std::vector<std::uint32_t> count_own_grains(const InPlacePlan& plan, const InPlaceOptions& options,
+                                            std::uint64_t source_bytes, std::uint64_t target_bytes);
 
 }  // namespace romdelta::pkgtool

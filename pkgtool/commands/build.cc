@@ -105,7 +105,8 @@ void add_package_options(CLI::App& verb, BuildOptions* options) {
            ->type_name("V1"));
   only(verb.add_option("--target-version", options->target_version, "Version of the target")
            ->type_name("V2"));
-  only(verb.add_option("--layout", options->layout, "ab: into the other slot; in-place: over the source")
+  only(verb.add_option("--layout", options->layout,
+                       "ab: into the other slot; in-place: over the source")
            ->capture_default_str()
            ->check(CLI::IsMember({"ab", "in-place"}))
            ->type_name("LAYOUT"));
