@@ -226,10 +226,8 @@ class InPlaceEncoder {
       budget.flash_write_bytes += round_up(bytes, plan_options_.program_unit_bytes);
       budget.erase_count += round_up(bytes, block) / block;
     }
-    // Intent and done; each step and each hole; where each chunk ends. The first record of a half
-    // is written twice.
-    const std::uint64_t records = 2 + plan_.steps.size() + holes + pieces_.size();
-    budget.record_count = records + records / kRecordsOfHalf + 1;
+    // Intent and done; each step and each hole; where each chunk ends.
+    budget.record_count = written_records(2 + plan_.steps.size() + holes + pieces_.size());
     return budget;
   }
 
@@ -259,6 +257,10 @@ std::uint32_t in_place_group_bytes(std::uint32_t erase_block_bytes) {
   const std::uint64_t unit =
       std::lcm(std::uint64_t{erase_block_bytes}, std::uint64_t{limits::grain_bytes});
   return static_cast<std::uint32_t>(round_up(std::max<std::uint64_t>(kGroupBytesMin, unit), unit));
+}
+
+std::uint64_t written_records(std::uint64_t record_count) {
+  return record_count + record_count / kRecordsOfHalf + 1;
 }
 
 Payload encode_in_place(const InPlaceInput& input, const EncoderOptions& options,
