@@ -15,6 +15,12 @@ bool matches(const DeviceFilter& filter, const Device& device) {
   return filter.hardware_min <= device.hardware && device.hardware <= filter.hardware_max;
 }
 
+// An update in place cannot be finished from what is there.
+bool is_hopeless(Status status) {
+  return status == Status::source_damaged || status == Status::target_mismatch ||
+         status == Status::wrong_source;
+}
+
 }  // namespace
 
 const char* to_string(Progress::Stage stage) {
@@ -393,9 +399,13 @@ Status Session::open_in_place() {
   if (is_pending()) status = inventory_.settle(newest.manifest_digest);
   if (status != Status::ok) return status;
   status = in_place_.open(place, is_resuming_in_place() ? &newest : nullptr, source_is_whole_);
-  if (status == Status::ok && in_place_.is_script_open()) {
-    status = end_in_place(in_place_.go_on());
+  if (status != Status::ok) {
+    // The first record after opening repeats what is there.
+    if (!is_hopeless(status) || !is_pending()) return status;
+    const Status journal_status = journal_.append(newest);
+    return journal_status == Status::ok ? end_in_place(status) : journal_status;
   }
+  if (in_place_.is_script_open()) status = end_in_place(in_place_.go_on());
   resumed_at_chunk_ = in_place_.chunk();
   tree_.seek(resumed_at_chunk_);
   return status;
@@ -403,7 +413,7 @@ Status Session::open_in_place() {
 
 // What cannot be finished any more must not keep other packages away: a full one repairs.
 Status Session::end_in_place(Status status) {
-  if (status != Status::source_damaged && status != Status::target_mismatch) return status;
+  if (!is_hopeless(status)) return status;
   JournalRecord record = journal_record(JournalKind::done);
   record.outcome = status;
   const Status journal_status = journal_.append(record);
