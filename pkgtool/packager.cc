@@ -50,9 +50,10 @@ void check_request(const BuildRequest& request) {
                 "leave --codec out");
   }
   const std::uint32_t unit = request.encoder.program_unit_bytes;
-  const bool is_unit = unit != 0 && unit <= limits::program_unit_bytes_max && block % unit == 0;
-  if (request.layout == Layout::in_place && !is_unit) {
-    throw Error(Exit::usage, "the program unit must be 1 to 4096 bytes and divide the erase block",
+  if (request.layout == Layout::in_place && !is_program_unit(unit, block)) {
+    throw Error(Exit::usage,
+                "the program unit must be 1 to 4096 bytes, and divide the erase block into at "
+                "least two",
                 "--program-unit");
   }
   if (request.target.size() > limits::image_bytes_max ||

@@ -8,6 +8,7 @@
 #include "installer/cli/toml_reader.h"
 #include "pkgtool/device_filter.h"
 #include "pkgtool/encoder.h"
+#include "pkgtool/in_place_encoder.h"
 #include "pkgtool/packager.h"
 
 namespace romdelta::pkgtool {
@@ -65,10 +66,12 @@ class ProductReader {
     const std::uint32_t bytes = toml_.number32(table, "program_unit_bytes",
                                                program_unit_bytes_.value_or(EncoderOptions().program_unit_bytes));
     const toml::node* node = table.get("program_unit_bytes");
-    if (node == nullptr && !program_unit_bytes_ && bytes > erase_block) return erase_block;
-    if (bytes == 0 || bytes > limits::program_unit_bytes_max || erase_block % bytes != 0) {
-      toml_.fail("'program_unit_bytes' must be 1 to 4096 bytes and divide the erase block",
-                 node != nullptr ? *node : table);
+    if (node == nullptr && !program_unit_bytes_) return std::min(bytes, erase_block / 2);
+    if (!is_program_unit(bytes, erase_block)) {
+      toml_.fail(
+          "'program_unit_bytes' must be 1 to 4096 bytes, and divide the erase block into at least "
+          "two",
+          node != nullptr ? *node : table);
     }
     return bytes;
   }
