@@ -53,6 +53,8 @@ class InPlaceSource final : public SourceReader {
 
   std::uint64_t bytes() const override { return source_bytes_; }
   Status read(std::uint64_t begin, MutableByteSpan out) override;
+  // What the slot holds, with its holes, and no reference rewritten.
+  Status read_raw(std::uint64_t begin, MutableByteSpan out) { return slot_.read(begin, out); }
 
   // How many grains around a group a GrainSet is about, and which grain of the source `index` is;
   // outside the source for some at its ends.
