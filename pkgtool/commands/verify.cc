@@ -38,7 +38,7 @@ void run(const Options& options, Context& context) {
 }  // namespace
 
 void add_verify(CLI::App& app, Context& context) {
-  CLI::App* verb = app.add_subcommand("verify", "Check signature, manifest, plan and every chunk");
+  CLI::App* verb = app.add_subcommand("verify", "Check signature, manifest and every chunk");
   auto options = std::make_shared<Options>();
   verb->add_option("FILE", options->path, "The package")->required();
   options->trust.add_to(*verb);
