@@ -266,8 +266,8 @@ Status InPlace::look_at_slot(JournalRecord* where) {
 Status InPlace::check_source() {
   DigestStream digest(DigestDomain::image);
   for (std::uint64_t at = 0; at < source_.bytes();) {
-    const auto part = window_.first(static_cast<std::size_t>(
-        std::min<std::uint64_t>(window_.size(), source_.bytes() - at)));
+    const auto part = window_.first(
+        static_cast<std::size_t>(std::min<std::uint64_t>(window_.size(), source_.bytes() - at)));
     const Status status = source_.read_raw(at, part);
     if (status != Status::ok) return status;
     digest.update(part);

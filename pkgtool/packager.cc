@@ -94,8 +94,7 @@ Budgets budgets_of(const Manifest& manifest, const Payload& payload) {
   const std::uint64_t checkpoints = manifest.chunk_count == 0 ? 0 : manifest.chunk_count - 1;
   const std::uint64_t records = checkpoints + 2;
   const bool is_in_place = manifest.layout == Layout::in_place;
-  budgets.journal_bytes =
-      (is_in_place ? written_records(records) : records) * JournalRecord::bytes;
+  budgets.journal_bytes = (is_in_place ? written_records(records) : records) * JournalRecord::bytes;
   return budgets;
 }
 

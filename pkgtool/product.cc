@@ -63,8 +63,9 @@ class ProductReader {
   }
 
   std::uint32_t program_unit(const toml::table& table, std::uint32_t erase_block) {
-    const std::uint32_t bytes = toml_.number32(table, "program_unit_bytes",
-                                               program_unit_bytes_.value_or(EncoderOptions().program_unit_bytes));
+    const std::uint32_t bytes =
+        toml_.number32(table, "program_unit_bytes",
+                       program_unit_bytes_.value_or(EncoderOptions().program_unit_bytes));
     const toml::node* node = table.get("program_unit_bytes");
     if (node == nullptr && !program_unit_bytes_) return std::min(bytes, erase_block / 2);
     if (!is_program_unit(bytes, erase_block)) {
@@ -92,9 +93,9 @@ class ProductReader {
     }
     package->layout = Layout::in_place;
     package->program_unit_bytes = program_unit(table, package->erase_block_bytes);
-    package->scratch_bytes = toml_.number(
-        table, "scratch_bytes",
-        scratch_bytes_.value_or(scratch_blocks_default * package->erase_block_bytes));
+    package->scratch_bytes =
+        toml_.number(table, "scratch_bytes",
+                     scratch_bytes_.value_or(scratch_blocks_default * package->erase_block_bytes));
   }
 
   void read_name(const toml::table& table, const std::string& key, IdentityName* name) {
@@ -105,10 +106,10 @@ class ProductReader {
   }
 
   void read_package(const toml::table& table) {
-    toml_.reject_unknown(table,
-                         {"id", "layout", "ram_bytes", "erase_block_bytes", "program_unit_bytes",
-                          "scratch_bytes"},
-                         "package.");
+    toml_.reject_unknown(
+        table,
+        {"id", "layout", "ram_bytes", "erase_block_bytes", "program_unit_bytes", "scratch_bytes"},
+        "package.");
     RomPackage package;
     package.id = toml_.text(table, "id");
     if (!is_valid_package_id(package.id)) {

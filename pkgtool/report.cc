@@ -188,8 +188,9 @@ void in_place_lines(const Manifest& manifest, TextReport* report) {
                     std::to_string(manifest.group_bytes) + " bytes, at most " +
                     std::to_string(plan.chunk_steps_max) + " at a time");
   report->line("Lent to scratch", counted(plan.hole_count, "hole"));
-  report->line("Kept at once", "at most " + std::to_string(plan.kept_count_max) + " of earlier groups, " +
-                                    counted(plan.fragment_count_max, "fragment"));
+  report->line("Kept at once", "at most " + std::to_string(plan.kept_count_max) +
+                                   " of earlier groups, " +
+                                   counted(plan.fragment_count_max, "fragment"));
   report->line("In reserve", counted(plan.reserve_blocks, "scratch block"));
   report->bytes("Program unit", plan.program_unit_bytes, "or a divisor");
   report->line("Wear", "at most " + counted(plan.block_erase_count, "erase") + " of one block");

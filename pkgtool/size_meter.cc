@@ -271,9 +271,8 @@ class PackageMeter {
   Bytes meter_in_order() {
     for (const ChunkReport& chunk : verified_.chunks) {
       const ByteSpan bytes = bytes_of(chunk);
-      check(manifest_.codec == Codec::zstd
-                ? meter_columns(chunk, bytes)
-                : meter_stream(chunk, bytes, {}, &rebased_, &writer_),
+      check(manifest_.codec == Codec::zstd ? meter_columns(chunk, bytes)
+                                           : meter_stream(chunk, bytes, {}, &rebased_, &writer_),
             chunk.offset_bytes);
     }
     check(writer_.flush(), 0);

@@ -1,4 +1,5 @@
-// VanishingSource: the source of a delta in place as its chunks see it. docs/format.md section 7.12.
+// VanishingSource: the source of a delta in place as its chunks see it. docs/format.md
+// section 7.12.
 #pragma once
 
 #include <algorithm>
@@ -10,8 +11,8 @@
 
 namespace romdelta::pkgtool {
 
-// `source`: its references rewritten. Plan and options outlive this object. What was overwritten and
-// is not kept reads as zero.
+// `source`: its references rewritten. Plan and options outlive this object. What was overwritten
+// and is not kept reads as zero.
 class VanishingSource {
  public:
   VanishingSource(ByteSpan source, const InPlacePlan& plan, const InPlaceOptions& options)

@@ -12,8 +12,7 @@ std::string slot_name(Slot slot) { return slot == Slot::a ? "A" : "B"; }
 
 std::string of(std::uint64_t done, std::optional<std::uint64_t> all, const std::string& what) {
   if (!all) return std::to_string(done) + ' ' + what + (done == 1 ? "" : "s");
-  return std::to_string(done) + " of " + std::to_string(*all) + ' ' + what +
-         (*all == 1 ? "" : "s");
+  return std::to_string(done) + " of " + std::to_string(*all) + ' ' + what + (*all == 1 ? "" : "s");
 }
 
 }  // namespace

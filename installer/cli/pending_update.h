@@ -6,8 +6,8 @@
 #include <optional>
 #include <string>
 
-#include "format/package.h"
 #include "format/journal_record.h"
+#include "format/package.h"
 
 namespace romdelta::cli {
 
@@ -16,7 +16,8 @@ std::optional<PackageHead> read_head(const std::string& path);
 
 class PendingUpdate {
  public:
-  // `newest`: of the journal, and not done. `package_path`: where its package was, if that is known.
+  // `newest`: of the journal, and not done. `package_path`: where its package was, if that is
+  // known.
   PendingUpdate(const JournalRecord& newest, const std::optional<std::string>& package_path);
 
   // Which ROM package, if its package can be read.

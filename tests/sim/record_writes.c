@@ -1,7 +1,8 @@
-/* Writes down what a process writes to its files, and when it syncs them: replay_test.py preloads it.
+/* Writes down what a process writes to its files, and when it syncs them: replay_test.py preloads
+ * it.
  *
- * Each entry of $RECORD_WRITES: kind, descriptor's inode, offset and size as 64-bit numbers, then the
- * bytes. Kind 1: a write, 2: a sync of that file. */
+ * Each entry of $RECORD_WRITES: kind, descriptor's inode, offset and size as 64-bit numbers, then
+ * the bytes. Kind 1: a write, 2: a sync of that file. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -29,7 +30,7 @@ static void record(uint64_t kind, int descriptor, uint64_t offset, const void* b
 
 ssize_t pwrite(int descriptor, const void* bytes, size_t count, off_t offset) {
   static ssize_t (*next)(int, const void*, size_t, off_t);
-  if (next == NULL) next = (ssize_t (*)(int, const void*, size_t, off_t))dlsym(RTLD_NEXT, "pwrite");
+  if (next == NULL) next = (ssize_t(*)(int, const void*, size_t, off_t))dlsym(RTLD_NEXT, "pwrite");
   const ssize_t written = next(descriptor, bytes, count, offset);
   if (written > 0) record(1, descriptor, (uint64_t)offset, bytes, (uint64_t)written);
   return written;
