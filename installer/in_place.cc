@@ -288,7 +288,24 @@ Status InPlace::look_at_slot(JournalRecord* where) {
     return find_frontier(where);
   }
   // Without a script none of its groups was written; then the first chunk has its source.
-  return chunk == 0 ? Status::wrong_source : Status::ok;
+  if (chunk != 0) return Status::ok;
+  where->spill_sequence = 0;
+  return check_source();
+}
+
+// What lies in the holes does not matter: a first phase may have reached them, and its script not
+// the scratch.
+Status InPlace::check_source() {
+  DigestStream digest(DigestDomain::image);
+  for (std::uint64_t at = 0; at < source_.bytes();) {
+    const auto part = window_.first(
+        static_cast<std::size_t>(std::min<std::uint64_t>(window_.size(), source_.bytes() - at)));
+    const Status status = source_.read_raw(at, part);
+    if (status != Status::ok) return status;
+    digest.update(part);
+    at += part.size();
+  }
+  return digest.finish() == manifest().sources[0].digest ? Status::ok : Status::wrong_source;
 }
 
 Status InPlace::is_next_chunk_done(bool* done) {

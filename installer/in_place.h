@@ -104,6 +104,7 @@ class InPlace {
   Status check_holes();
   Status find_where(const JournalRecord* newest, bool source_is_whole, JournalRecord* where);
   Status look_at_slot(JournalRecord* where);
+  Status check_source();
   Status is_next_chunk_done(bool* done);
   Status find_frontier(JournalRecord* where);
   Status slot_checksum(std::uint32_t group, ChecksumStream* checksum);

@@ -13,6 +13,9 @@
 
 namespace romdelta::pkgtool {
 
+// In place: erase blocks of scratch that are asked for unless it is said how much there is.
+inline constexpr std::uint64_t scratch_blocks_default = 8;
+
 struct EncoderOptions {
   Codec codec = Codec::context;
   std::uint64_t ram_bytes_max = 1 << 20;   // The device's arena: chunks are made to fit it.
@@ -26,10 +29,6 @@ struct EncoderOptions {
   // Codec context: the map in front of the chunks. `source` is rewritten by it already.
   const EncodedMap* map = nullptr;
 };
-
-// In place the first record of each half of the journal is written twice: what a half holds beside
-// it, at least, where a manifest's budget is kept.
-inline constexpr std::uint64_t records_of_half_min = 31;
 
 // What a delta in place does to the flash, uninterrupted.
 struct InPlaceBudget {
