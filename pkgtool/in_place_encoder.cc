@@ -276,7 +276,7 @@ class InPlaceEncoder {
     // Intent and done; each step and each hole; where each chunk ends. The first record of a half
     // is written twice.
     const std::uint64_t records = 2 + plan_.steps.size() + holes + pieces_.size();
-    budget.record_count = records + records / kRecordsOfHalf + 1;
+    budget.record_count = records_in_place(records);
     return budget;
   }
 
@@ -301,6 +301,10 @@ std::vector<std::uint64_t> script_shares(std::uint64_t blocks) {
 }
 
 }  // namespace
+
+std::uint64_t records_in_place(std::uint64_t records) {
+  return records + records / kRecordsOfHalf + 1;
+}
 
 std::uint32_t in_place_group_bytes(std::uint32_t erase_block_bytes) {
   const std::uint64_t unit =

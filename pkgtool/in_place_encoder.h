@@ -14,6 +14,9 @@ struct InPlaceInput {
   const Cover& cover;
 };
 
+// What `records` of the journal take in place, in records: the first of a half is written twice.
+std::uint64_t records_in_place(std::uint64_t records);
+
 // The group that in-place steps write: whole erase blocks and whole grains.
 std::uint32_t in_place_group_bytes(std::uint32_t erase_block_bytes);
 

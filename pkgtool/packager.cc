@@ -94,7 +94,10 @@ Budgets budgets_of(const Manifest& manifest, const Payload& payload) {
       round_up(manifest.target.bytes, manifest.erase_block_bytes) / manifest.erase_block_bytes;
   // Intent, a checkpoint after each chunk but the last, done.
   const std::uint64_t checkpoints = manifest.chunk_count == 0 ? 0 : manifest.chunk_count - 1;
-  budgets.journal_bytes = (checkpoints + 2) * JournalRecord::bytes;
+  const std::uint64_t records = checkpoints + 2;
+  const bool is_in_place = manifest.layout == Layout::in_place;
+  budgets.journal_bytes =
+      (is_in_place ? records_in_place(records) : records) * JournalRecord::bytes;
   return budgets;
 }
 
