@@ -95,13 +95,16 @@ class InPlace {
   Status read_chunk_plan();
   Status read_step(Step* step);
   Status check_step(std::uint64_t* rewritten);
+  bool script_fits() const;
   Status pass_step(const Step& step);
   Status pass_chunks(std::uint32_t chunk);
   Status pass_steps(std::uint32_t step);
 
   // Where an interrupted update is taken up.
+  Status check_holes();
   Status find_where(const JournalRecord* newest, bool source_is_whole, JournalRecord* where);
   Status look_at_slot(JournalRecord* where);
+  Status check_source();
   Status is_next_chunk_done(bool* done);
   Status find_frontier(JournalRecord* where);
   Status slot_checksum(std::uint32_t group, ChecksumStream* checksum);
@@ -142,10 +145,11 @@ class InPlace {
   Spill spill_;
   ScriptReader script_;
   bool is_script_open_ = false;
-  Step current_;                // At which an interrupted update is taken up,
-  bool has_current_ = false;    // if it is at a step.
-  bool is_found_ = false;       // The slot told where, not the journal.
-  bool is_hole_named_ = false;  // The journal says already which hole is filled next.
+  Step current_;                 // At which an interrupted update is taken up,
+  bool has_current_ = false;     // if it is at a step.
+  bool is_found_ = false;        // The slot told where, not the journal.
+  bool is_fresh_start_ = false;  // No session before this one.
+  bool is_hole_named_ = false;   // The journal says already which hole is filled next.
   GrainSet own_;
   GrainSet kept_;
 

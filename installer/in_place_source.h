@@ -53,6 +53,8 @@ class InPlaceSource final : public SourceReader {
 
   std::uint64_t bytes() const override { return source_bytes_; }
   Status read(std::uint64_t begin, MutableByteSpan out) override;
+  // What the slot holds, with its holes, and no reference rewritten.
+  Status read_raw(std::uint64_t begin, MutableByteSpan out) { return slot_.read(begin, out); }
 
   // How many grains around a group a GrainSet is about, and which grain of the source `index` is;
   // outside the source for some at its ends.
@@ -77,9 +79,9 @@ class InPlaceSource final : public SourceReader {
 
   // What the spill holds of earlier steps. False when the table is full.
   bool add_stash(std::uint32_t group, std::uint32_t key, std::uint32_t last_step, GrainSet grains);
+  std::uint32_t stash_count() const { return stash_count_; }
   // Forgets what no step from `step` on needs.
   void drop_stashes(std::uint32_t step);
-  std::uint32_t stash_count() const { return stash_count_; }
   // As if nothing had been written yet.
   void forget_all();
   // The stash `key`, or nullptr.

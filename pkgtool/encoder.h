@@ -13,6 +13,9 @@
 
 namespace romdelta::pkgtool {
 
+// In place: erase blocks of scratch that are asked for unless it is said how much there is.
+inline constexpr std::uint64_t scratch_blocks_default = 8;
+
 struct EncoderOptions {
   Codec codec = Codec::context;
   std::uint64_t ram_bytes_max = 1 << 20;   // The device's arena: chunks are made to fit it.

@@ -13,7 +13,7 @@
 #include "pkgtool/parallel.h"
 #include "pkgtool/plan_encoder.h"
 #include "pkgtool/spill_model.h"
-#include "pkgtool/stale_grains.h"
+#include "pkgtool/vanishing_source.h"
 
 namespace romdelta::pkgtool {
 namespace {
@@ -23,56 +23,11 @@ constexpr std::uint32_t kGroupBytesMin = 1024;
 
 constexpr std::uint32_t kReserveBlocksMax = 4;
 
-// What the halves of a journal hold at least where the budget is kept.
+// What the halves of a journal hold at least where the budget is kept, beside the first record.
 constexpr std::uint64_t kRecordsOfHalf = 31;
 
 // Beyond what an uninterrupted installation needs at once.
 constexpr std::uint32_t kSpareFragments = 4;
-
-// The source as chunks see it: what is gone reads as zero.
-class VanishingSource {
- public:
-  VanishingSource(ByteSpan source, const InPlacePlan& plan, const InPlaceOptions& options)
-      : bytes_(source.begin(), source.end()), plan_(plan), stale_(options, source.size()) {}
-
-  // As it is right before `step`, which never goes back.
-  ByteSpan before(std::size_t step) {
-    for (; next_ < step; ++next_) overwrite(static_cast<std::uint32_t>(next_));
-    std::erase_if(kept_by_, [&](std::uint32_t by) {
-      const bool is_over = plan_.steps[by].kept_last_use < step;
-      if (is_over) {
-        for (const std::uint32_t grain : plan_.steps[by].kept) erase(grain);
-      }
-      return is_over;
-    });
-    return bytes_;
-  }
-
- private:
-  void overwrite(std::uint32_t step) {
-    const InPlaceStep& it = plan_.steps[step];
-    const GrainRange around = stale_.around(it.group);
-    for (std::uint64_t grain = around.begin; grain < around.end; ++grain) {
-      const bool is_kept = std::ranges::binary_search(it.kept, static_cast<std::uint32_t>(grain));
-      if (!stale_.contains(grain) && !is_kept) erase(grain);
-    }
-    stale_.overwrite(it.group);
-    if (!it.kept.empty()) kept_by_.push_back(step);
-  }
-
-  void erase(std::uint64_t grain) {
-    const auto begin = static_cast<std::size_t>(grain * kGrainBytes);
-    const std::size_t end = std::min(begin + kGrainBytes, bytes_.size());
-    std::fill(bytes_.begin() + static_cast<std::ptrdiff_t>(begin),
-              bytes_.begin() + static_cast<std::ptrdiff_t>(end), std::uint8_t{0});
-  }
-
-  Bytes bytes_;
-  const InPlacePlan& plan_;
-  StaleGrains stale_;
-  std::size_t next_ = 0;
-  std::vector<std::uint32_t> kept_by_;  // Steps whose stash is still kept.
-};
 
 class InPlaceEncoder {
  public:
@@ -273,10 +228,8 @@ class InPlaceEncoder {
       budget.flash_write_bytes += round_up(bytes, plan_options_.program_unit_bytes);
       budget.erase_count += round_up(bytes, block) / block;
     }
-    // Intent and done; each step and each hole; where each chunk ends. The first record of a half
-    // is written twice.
-    const std::uint64_t records = 2 + plan_.steps.size() + holes + pieces_.size();
-    budget.record_count = records_in_place(records);
+    // Intent and done; each step and each hole; where each chunk ends.
+    budget.record_count = written_records(2 + plan_.steps.size() + holes + pieces_.size());
     return budget;
   }
 
@@ -302,14 +255,20 @@ std::vector<std::uint64_t> script_shares(std::uint64_t blocks) {
 
 }  // namespace
 
-std::uint64_t records_in_place(std::uint64_t records) {
-  return records + records / kRecordsOfHalf + 1;
-}
-
 std::uint32_t in_place_group_bytes(std::uint32_t erase_block_bytes) {
   const std::uint64_t unit =
       std::lcm(std::uint64_t{erase_block_bytes}, std::uint64_t{limits::grain_bytes});
   return static_cast<std::uint32_t>(round_up(std::max<std::uint64_t>(kGroupBytesMin, unit), unit));
+}
+
+bool is_program_unit(std::uint64_t unit_bytes, std::uint64_t erase_block_bytes) {
+  return unit_bytes != 0 && unit_bytes <= limits::program_unit_bytes_max &&
+         erase_block_bytes % unit_bytes == 0 &&
+         erase_block_bytes >= unit_bytes + SpillSpace::frame_bytes;
+}
+
+std::uint64_t written_records(std::uint64_t record_count) {
+  return record_count + record_count / kRecordsOfHalf + 1;
 }
 
 Payload encode_in_place(const InPlaceInput& input, const EncoderOptions& options,

@@ -50,8 +50,10 @@ void check_request(const BuildRequest& request) {
                 "leave --codec out");
   }
   const std::uint32_t unit = request.encoder.program_unit_bytes;
-  if (unit == 0 || unit > limits::program_unit_bytes_max || block % unit != 0) {
-    throw Error(Exit::usage, "the program unit must be 1 to 4096 bytes and divide the erase block",
+  if (request.layout == Layout::in_place && !is_program_unit(unit, block)) {
+    throw Error(Exit::usage,
+                "the program unit must be 1 to 4096 bytes, and divide the erase block into at "
+                "least two",
                 "--program-unit");
   }
   if (request.layout == Layout::in_place && request.source &&
@@ -96,8 +98,7 @@ Budgets budgets_of(const Manifest& manifest, const Payload& payload) {
   const std::uint64_t checkpoints = manifest.chunk_count == 0 ? 0 : manifest.chunk_count - 1;
   const std::uint64_t records = checkpoints + 2;
   const bool is_in_place = manifest.layout == Layout::in_place;
-  budgets.journal_bytes =
-      (is_in_place ? records_in_place(records) : records) * JournalRecord::bytes;
+  budgets.journal_bytes = (is_in_place ? written_records(records) : records) * JournalRecord::bytes;
   return budgets;
 }
 
@@ -267,7 +268,11 @@ Coded encode_in_place_delta(const BuildRequest& request, const StageProgress& pr
 }
 
 Coded encode_delta(const BuildRequest& request, const StageProgress& progress) {
-  if (request.layout == Layout::in_place) return encode_in_place_delta(request, progress);
+  if (request.layout == Layout::in_place) {
+    // What is empty needs no source.
+    return request.target.empty() ? encode_full(request, progress)
+                                  : encode_in_place_delta(request, progress);
+  }
   if (request.codec == Codec::zstd) {
     return encode(request, find_basis(request, false, progress), Codec::zstd, progress);
   }

@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <optional>
 
 #include "format/text.h"
 #include "installer/cli/toml_reader.h"
 #include "pkgtool/device_filter.h"
+#include "pkgtool/encoder.h"
+#include "pkgtool/in_place_encoder.h"
 #include "pkgtool/packager.h"
 
 namespace romdelta::pkgtool {
@@ -31,7 +34,9 @@ class ProductReader {
 
  private:
   void read_defaults(const toml::table& table) {
-    toml_.reject_unknown(table, {"vendor", "model", "hardware", "ram_bytes", "erase_block_bytes"},
+    toml_.reject_unknown(table,
+                         {"vendor", "model", "hardware", "ram_bytes", "erase_block_bytes",
+                          "program_unit_bytes", "scratch_bytes"},
                          "product.");
     read_name(table, "vendor", &product_.device.vendor);
     read_name(table, "model", &product_.device.model);
@@ -43,6 +48,10 @@ class ProductReader {
     }
     ram_bytes_ = toml_.number(table, "ram_bytes", ram_bytes_);
     erase_block_bytes_ = erase_block(table);
+    if (table.contains("program_unit_bytes")) {
+      program_unit_bytes_ = program_unit(table, erase_block_bytes_);
+    }
+    if (table.contains("scratch_bytes")) scratch_bytes_ = toml_.number(table, "scratch_bytes");
   }
 
   std::uint32_t erase_block(const toml::table& table) {
@@ -53,6 +62,42 @@ class ProductReader {
     return bytes;
   }
 
+  std::uint32_t program_unit(const toml::table& table, std::uint32_t erase_block) {
+    const std::uint32_t bytes =
+        toml_.number32(table, "program_unit_bytes",
+                       program_unit_bytes_.value_or(EncoderOptions().program_unit_bytes));
+    const toml::node* node = table.get("program_unit_bytes");
+    if (node == nullptr && !program_unit_bytes_) return std::min(bytes, erase_block / 2);
+    if (!is_program_unit(bytes, erase_block)) {
+      toml_.fail(
+          "'program_unit_bytes' must be 1 to 4096 bytes, and divide the erase block into at least "
+          "two",
+          node != nullptr ? *node : table);
+    }
+    return bytes;
+  }
+
+  void read_layout(const toml::table& table, RomPackage* package) {
+    const std::string layout = toml_.text(table, "layout", "ab");
+    if (layout != "ab" && layout != "in-place") {
+      toml_.fail("'" + layout + "' is not a layout: ab or in-place", *table.get("layout"));
+    }
+    if (layout == "ab") {
+      // They would change nothing.
+      for (const char* key : {"scratch_bytes", "program_unit_bytes"}) {
+        if (const toml::node* node = table.get(key)) {
+          toml_.fail("'" + std::string(key) + "' is for layout \"in-place\"", *node);
+        }
+      }
+      return;
+    }
+    package->layout = Layout::in_place;
+    package->program_unit_bytes = program_unit(table, package->erase_block_bytes);
+    package->scratch_bytes =
+        toml_.number(table, "scratch_bytes",
+                     scratch_bytes_.value_or(scratch_blocks_default * package->erase_block_bytes));
+  }
+
   void read_name(const toml::table& table, const std::string& key, IdentityName* name) {
     const toml::node* node = table.get(key);
     if (node == nullptr) return;
@@ -61,7 +106,10 @@ class ProductReader {
   }
 
   void read_package(const toml::table& table) {
-    toml_.reject_unknown(table, {"id", "ram_bytes", "erase_block_bytes"}, "package.");
+    toml_.reject_unknown(
+        table,
+        {"id", "layout", "ram_bytes", "erase_block_bytes", "program_unit_bytes", "scratch_bytes"},
+        "package.");
     RomPackage package;
     package.id = toml_.text(table, "id");
     if (!is_valid_package_id(package.id)) {
@@ -70,6 +118,7 @@ class ProductReader {
     if (is_known(package.id)) toml_.fail("two packages are called " + package.id, table);
     package.ram_bytes = toml_.number(table, "ram_bytes", ram_bytes_);
     package.erase_block_bytes = erase_block(table);
+    read_layout(table, &package);
     product_.packages.push_back(package);
   }
 
@@ -118,6 +167,8 @@ class ProductReader {
   Product product_;
   std::uint64_t ram_bytes_ = EncoderOptions().ram_bytes_max;
   std::uint32_t erase_block_bytes_ = EncoderOptions().erase_block_bytes;
+  std::optional<std::uint32_t> program_unit_bytes_;
+  std::optional<std::uint64_t> scratch_bytes_;
 };
 
 }  // namespace

@@ -17,6 +17,9 @@ struct RomPackage {
   std::string id;
   std::uint64_t ram_bytes = 0;
   std::uint32_t erase_block_bytes = 0;
+  Layout layout = Layout::ab;
+  std::uint64_t scratch_bytes = 0;       // In place.
+  std::uint32_t program_unit_bytes = 0;  // In place.
 };
 
 // One version of a ROM package.

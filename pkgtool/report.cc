@@ -1,5 +1,6 @@
 #include "pkgtool/report.h"
 
+#include <algorithm>
 #include <iomanip>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -18,6 +19,23 @@ using Json = nlohmann::ordered_json;
 
 const char* const kColumnNames[column_count] = {"copy_lengths", "extra_lengths", "source_seeks",
                                                 "diff_values",  "zero_runs",     "extra"};
+
+// The steps of one chunk.
+struct ChunkSteps {
+  ChunkSteps(const DecodedPlan& plan, std::size_t chunk) {
+    for (std::size_t i = 0; i < chunk; ++i) first += plan.chunks[i].step_count;
+    count = plan.chunks[chunk].step_count;
+    for (std::size_t i = first; i < first + count; ++i) {
+      groups.push_back(plan.plan.steps[i].group);
+      kept_grains += plan.plan.steps[i].kept.size();
+    }
+  }
+
+  std::size_t first = 0;
+  std::size_t count = 0;
+  std::vector<std::uint32_t> groups;  // In the order of the steps.
+  std::uint64_t kept_grains = 0;      // Saved for later steps.
+};
 
 std::string text_of(std::string_view view) { return std::string(view); }
 
@@ -38,18 +56,41 @@ Json device_json(const DeviceFilter& device) {
   return json;
 }
 
+Json plan_json(const Manifest& manifest) {
+  const PlanIdentity& plan = manifest.plan;
+  return {{"bytes", plan.bytes},
+          {"steps", plan.step_count},
+          {"chunk_steps_max", plan.chunk_steps_max},
+          {"rewritten_bytes", plan.rewritten_bytes},
+          {"holes", plan.hole_count},
+          {"kept_max", plan.kept_count_max},
+          {"fragments_max", plan.fragment_count_max},
+          {"reserve_blocks", plan.reserve_blocks},
+          {"program_unit_bytes", plan.program_unit_bytes},
+          {"block_erase_count", plan.block_erase_count}};
+}
+
 Json map_json(const MapReport& map) {
   return {{"offset_bytes", map.offset_bytes}, {"base_address", map.base},
           {"segments", map.segment_count},    {"regions", map.region_count},
           {"anchors", map.anchor_count},      {"shifts", map.shift_count}};
 }
 
-Json chunk_json(const ChunkReport& chunk, Codec codec) {
-  Json json{{"offset_bytes", chunk.offset_bytes},
-            {"bytes", chunk.bytes},
-            {"target_offset_bytes", chunk.target_offset},
-            {"target_bytes", chunk.target_bytes}};
-  if (codec == Codec::context) {
+// In place a chunk makes groups from all over the target.
+Json chunk_json(const VerifyResult& result, std::size_t index) {
+  const ChunkReport& chunk = result.chunks[index];
+  Json json{{"offset_bytes", chunk.offset_bytes}, {"bytes", chunk.bytes}};
+  if (!result.plan) json["target_offset_bytes"] = chunk.target_offset;
+  json["target_bytes"] = chunk.target_bytes;
+  if (result.plan) {
+    const ChunkSteps steps(*result.plan, index);
+    json["first_step"] = steps.first;
+    json["steps"] = steps.count;
+    json["script_bytes"] = result.plan->chunks[index].script_bytes;
+    json["groups"] = steps.groups;
+    json["kept_grains"] = steps.kept_grains;
+  }
+  if (result.head->manifest.codec == Codec::context) {
     json["source_position"] = chunk.context.source_position;
     json["unit_bytes"] = chunk.context.unit_bytes;
     return json;
@@ -64,6 +105,10 @@ Json chunk_json(const ChunkReport& chunk, Codec codec) {
   return json;
 }
 
+std::string counted(std::uint64_t count, const char* one) {
+  return with_separators(count) + ' ' + one + (count == 1 ? "" : "s");
+}
+
 class TextReport {
  public:
   void line(const char* name, const std::string& value) {
@@ -76,11 +121,16 @@ class TextReport {
     line(name, text_of(image.version.view()) + ", " + with_separators(image.bytes) + " bytes, " +
                    to_hex(image.digest.value));
   }
-  void chunk(std::size_t index, const ChunkReport& chunk, Codec codec) {
+  void chunk(const VerifyResult& result, std::size_t index) {
+    const ChunkReport& chunk = result.chunks[index];
     text_ << "  chunk " << index << ": file offset " << chunk.offset_bytes << ", "
-          << with_separators(chunk.bytes) << " bytes -> target offset " << chunk.target_offset
-          << ", " << with_separators(chunk.target_bytes) << " bytes\n";
-    if (codec == Codec::context) {
+          << with_separators(chunk.bytes) << " bytes -> ";
+    if (!result.plan) text_ << "target offset " << chunk.target_offset << ", ";
+    text_ << with_separators(chunk.target_bytes) << " bytes";
+    if (result.plan) text_ << " in " << counted(ChunkSteps(*result.plan, index).count, "group");
+    text_ << '\n';
+    if (result.plan) steps(*result.plan, index);
+    if (result.head->manifest.codec == Codec::context) {
       text_ << "    words of " << unsigned{chunk.context.unit_bytes} << " bytes\n";
       return;
     }
@@ -91,6 +141,21 @@ class TextReport {
             << std::setw(12) << with_separators(size.raw_bytes) << " -> " << std::setw(12)
             << with_separators(size.stored_bytes) << " bytes\n";
     }
+  }
+  void steps(const DecodedPlan& plan, std::size_t index) {
+    const ChunkSteps steps(plan, index);
+    const auto [lowest, highest] = std::ranges::minmax(steps.groups);
+    text_ << "    step " << steps.first;
+    if (steps.count != 1) text_ << " to " << steps.first + steps.count - 1;
+    text_ << ", group " << lowest;
+    if (lowest != highest) text_ << " to " << highest;
+    text_ << ", script of " << with_separators(plan.chunks[index].script_bytes) << " bytes, "
+          << with_separators(steps.kept_grains * limits::grain_bytes) << " bytes kept\n";
+  }
+  void plan(std::uint64_t offset_bytes, const DecodedPlan& plan) {
+    text_ << "  plan: file offset " << offset_bytes << ", "
+          << counted(plan.plan.steps.size(), "step") << ", "
+          << counted(plan.plan.holes.size(), "hole") << '\n';
   }
   void map(const MapReport& map) {
     text_ << "  address map: file offset " << map.offset_bytes << ", base address 0x" << std::hex
@@ -113,6 +178,22 @@ std::string device_text(const DeviceFilter& device) {
         std::to_string(device.hardware_max));
   }
   return text;
+}
+
+void in_place_lines(const Manifest& manifest, TextReport* report) {
+  const PlanIdentity& plan = manifest.plan;
+  report->bytes("Rewritten", plan.rewritten_bytes,
+                percent(plan.rewritten_bytes, manifest.target.bytes) + " of the target, " +
+                    counted(plan.step_count, "group") + " of " +
+                    std::to_string(manifest.group_bytes) + " bytes, at most " +
+                    std::to_string(plan.chunk_steps_max) + " at a time");
+  report->line("Lent to scratch", counted(plan.hole_count, "hole"));
+  report->line("Kept at once", "at most " + std::to_string(plan.kept_count_max) +
+                                   " of earlier groups, " +
+                                   counted(plan.fragment_count_max, "fragment"));
+  report->line("In reserve", counted(plan.reserve_blocks, "scratch block"));
+  report->bytes("Program unit", plan.program_unit_bytes, "or a divisor");
+  report->line("Wear", "at most " + counted(plan.block_erase_count, "erase") + " of one block");
 }
 
 }  // namespace
@@ -153,6 +234,7 @@ std::string json_report(const VerifyResult& result, bool with_chunks) {
   json["chunks"] = manifest.chunk_count;
   json["map_bytes"] = manifest.map.bytes;
   json["map_steps"] = manifest.map.step_count;
+  if (manifest.plan.present()) json["plan"] = plan_json(manifest);
   json["chunk_stored_bytes_max"] = manifest.chunk_stored_bytes_max;
   json["chunk_decoded_bytes_max"] = manifest.chunk_decoded_bytes_max;
   json["group_bytes"] = manifest.group_bytes;
@@ -170,8 +252,9 @@ std::string json_report(const VerifyResult& result, bool with_chunks) {
   if (with_chunks) {
     if (result.map) json["map"] = map_json(*result.map);
     json["chunk_list"] = Json::array();
-    for (const ChunkReport& chunk : result.chunks)
-      json["chunk_list"].push_back(chunk_json(chunk, manifest.codec));
+    for (std::size_t i = 0; i < result.chunks.size(); ++i) {
+      json["chunk_list"].push_back(chunk_json(result, i));
+    }
   }
   return json.dump(2) + "\n";
 }
@@ -185,6 +268,10 @@ std::string verdict_json(const VerifyResult& result) {
   if (result.status != Status::ok) {
     json["structure"] = result.structure;
     json["offset_bytes"] = result.offset_bytes;
+  }
+  if (result.status == Status::ok) {
+    json["chunks"] = result.head->manifest.chunk_count;
+    if (result.plan) json["plan_steps"] = result.plan->plan.steps.size();
   }
   if (result.head) {
     json["package_id"] = text_of(result.head->manifest.package_id.view());
@@ -212,6 +299,10 @@ std::string text_report(const VerifyResult& result, bool with_chunks) {
     report.bytes("  address map", manifest.map.bytes,
                  std::to_string(manifest.map.step_count) + " steps, part of the payload");
   }
+  if (manifest.plan.present()) {
+    report.bytes("  plan", manifest.plan.bytes,
+                 std::to_string(manifest.plan.step_count) + " steps, part of the payload");
+  }
   report.bytes("  metadata", head.head_bytes);
   report.bytes("Device RAM", manifest.budgets.ram_bytes);
   report.bytes("Flash writes", manifest.budgets.flash_write_bytes,
@@ -221,6 +312,7 @@ std::string text_report(const VerifyResult& result, bool with_chunks) {
   if (manifest.budgets.scratch_bytes != 0) {
     report.bytes("Scratch", manifest.budgets.scratch_bytes);
   }
+  if (manifest.plan.present()) in_place_lines(manifest, &report);
   report.bytes("Redo after a cut", manifest.budgets.redo_bytes, "at most");
   const std::string device = device_text(manifest.device);
   report.line("Device", device.empty() ? "any" : device);
@@ -235,8 +327,8 @@ std::string text_report(const VerifyResult& result, bool with_chunks) {
   if (!manifest.encoder.empty()) report.line("Made by", text_of(manifest.encoder.view()));
   if (with_chunks) {
     if (result.map) report.map(*result.map);
-    for (std::size_t i = 0; i < result.chunks.size(); ++i)
-      report.chunk(i, result.chunks[i], manifest.codec);
+    if (result.plan) report.plan(result.plan_offset_bytes, *result.plan);
+    for (std::size_t i = 0; i < result.chunks.size(); ++i) report.chunk(result, i);
   }
   return report.text();
 }

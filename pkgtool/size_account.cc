@@ -14,6 +14,7 @@ struct StreamRow {
 
 constexpr std::array<StreamRow, stream_count> kStreams = {{
     {"address_map", Purpose::structure},
+    {"plan", Purpose::structure},
     {"tree_nodes", Purpose::structure},
     {"chunk_headers", Purpose::structure},
     {"copy_lengths", Purpose::control},
@@ -74,6 +75,11 @@ void SizeAccount::advance(std::uint64_t bytes) {
     ++region_;
     pending_.push_back({});
   }
+}
+
+void SizeAccount::move_to(std::uint64_t position) {
+  if (position < at_) at_ = region_ = 0;
+  advance(position - at_);
 }
 
 void SizeAccount::copied(std::uint64_t bytes, std::uint64_t changed) {

@@ -17,6 +17,7 @@ namespace romdelta::pkgtool {
 // The kinds of information in a payload.
 enum class Stream : std::uint8_t {
   address_map,
+  plan,  // Of a delta in place.
   tree_nodes,
   chunk_headers,
   copy_lengths,
@@ -29,7 +30,7 @@ enum class Stream : std::uint8_t {
   zero_runs,        // and how far apart they are.
   literals,
 };
-inline constexpr std::size_t stream_count = 12;
+inline constexpr std::size_t stream_count = 13;
 
 // What people tell apart.
 enum class Purpose : std::uint8_t {
@@ -72,6 +73,8 @@ class SizeAccount {
   void charge(Stream stream, double share) {
     pending_.back()[static_cast<std::size_t>(stream)] += share;
   }
+  // What comes next in the target lies there. Only forward, unless everything was settled.
+  void move_to(std::uint64_t position);
   // Bytes of the target are complete: copied, of which `changed` differ from the source, or new.
   void copied(std::uint64_t bytes, std::uint64_t changed);
   void made_new(std::uint64_t bytes);

@@ -9,7 +9,9 @@
 #include "installer/context_run.h"
 #include "installer/port/flash_ram.h"
 #include "installer/range_decoder.h"
+#include "installer/script.h"
 #include "installer/source_reader.h"
+#include "pkgtool/vanishing_source.h"
 
 namespace romdelta::pkgtool {
 namespace {
@@ -30,7 +32,11 @@ Stream stream_of(Subject subject) {
 // A RangeDecoder that charges each decision its -log2(chance).
 class MeteredDecoder {
  public:
-  MeteredDecoder(ByteSpan stream, SizeAccount* account) : decoder_(stream), account_(account) {}
+  // `groups`: where in the target the chunk's output goes; none: to where the last one ended.
+  MeteredDecoder(ByteSpan stream, const ChunkGroups& groups, SizeAccount* account)
+      : decoder_(stream), groups_(groups), account_(account) {
+    begin_group();
+  }
 
   bool code(std::uint32_t chance, bool bit) {
     bit = decoder_.code(chance, bit);
@@ -42,6 +48,26 @@ class MeteredDecoder {
 
   void announce(Subject subject) { stream_ = stream_of(subject); }
   void made(ByteSpan source, ByteSpan target) {
+    while (!groups_.groups.empty() && target.size() >= group_left_) {
+      const std::size_t count = group_left_;
+      count_made(source.first(std::min(count, source.size())), target.first(count));
+      target = target.subspan(count);
+      source = source.subspan(std::min(count, source.size()));
+      if (++group_ == groups_.groups.size()) return;
+      begin_group();
+    }
+    group_left_ -= static_cast<std::uint32_t>(target.size());
+    count_made(source, target);
+  }
+
+ private:
+  void begin_group() {
+    if (groups_.groups.empty()) return;
+    group_left_ = groups_.bytes(group_);
+    account_->move_to(groups_.begin(group_));
+  }
+
+  void count_made(ByteSpan source, ByteSpan target) {
     if (source.empty()) {
       account_->made_new(target.size());
       return;
@@ -51,10 +77,52 @@ class MeteredDecoder {
     account_->copied(target.size(), changed);
   }
 
- private:
   RangeDecoder decoder_;
+  ChunkGroups groups_;
+  std::size_t group_ = 0;
+  std::uint32_t group_left_ = 0;
   SizeAccount* account_;
   Stream stream_ = Stream::copy_lengths;
+};
+
+// An image in memory as a source.
+class ImageSource final : public SourceReader {
+ public:
+  explicit ImageSource(ByteSpan image) : image_(image) {}
+  std::uint64_t bytes() const override { return image_.size(); }
+  Status read(std::uint64_t begin, MutableByteSpan out) override {
+    copy_bytes(out.data(), image_.subspan(static_cast<std::size_t>(begin), out.size()));
+    return Status::ok;
+  }
+
+ private:
+  ByteSpan image_;
+};
+
+// Takes the output of a chunk to its groups in the target.
+class GroupSink {
+ public:
+  GroupSink(const ChunkGroups& groups, Bytes* target) : groups_(groups), target_(*target) {}
+
+  Status append(ByteSpan bytes) {
+    while (!bytes.empty()) {
+      const std::uint64_t begin = groups_.begin(group_) + done_;
+      const std::size_t count = std::min<std::size_t>(bytes.size(), groups_.bytes(group_) - done_);
+      copy_bytes(target_.data() + begin, bytes.first(count));
+      bytes = bytes.subspan(count);
+      done_ += static_cast<std::uint32_t>(count);
+      if (done_ != groups_.bytes(group_)) continue;
+      ++group_;
+      done_ = 0;
+    }
+    return Status::ok;
+  }
+
+ private:
+  ChunkGroups groups_;
+  Bytes& target_;
+  std::size_t group_ = 0;
+  std::uint32_t done_ = 0;  // Of it.
 };
 
 // Charges the columns of a chunk of codec zstd, value by value in the order of their use: each
@@ -157,17 +225,10 @@ class PackageMeter {
 
   Bytes run() {
     account_.charge_structure(Stream::address_map, manifest_.map.bytes);
+    account_.charge_structure(Stream::plan, manifest_.plan.bytes);
     account_.charge_structure(Stream::tree_nodes, tree_bytes_total(manifest_.chunk_count));
     begin();
-    for (const ChunkReport& chunk : verified_.chunks) {
-      const ByteSpan bytes = package_.subspan(static_cast<std::size_t>(chunk.offset_bytes),
-                                              static_cast<std::size_t>(chunk.bytes));
-      check(
-          manifest_.codec == Codec::zstd ? meter_columns(chunk, bytes) : meter_stream(chunk, bytes),
-          chunk.offset_bytes);
-    }
-    check(writer_.flush(), 0);
-    Bytes target = target_image_.take();
+    Bytes target = manifest_.plan.present() ? meter_in_place() : meter_in_order();
     if (digest_of(DigestDomain::image, target) != manifest_.target.digest) {
       throw Error(Exit::bad_input, "the package does not make the target that it promises");
     }
@@ -202,6 +263,63 @@ class PackageMeter {
     check(rebased_.load_map(package_.subspan(begin, manifest_.map.bytes), scratch), begin);
   }
 
+  ByteSpan bytes_of(const ChunkReport& chunk) const {
+    return package_.subspan(static_cast<std::size_t>(chunk.offset_bytes),
+                            static_cast<std::size_t>(chunk.bytes));
+  }
+
+  Bytes meter_in_order() {
+    for (const ChunkReport& chunk : verified_.chunks) {
+      const ByteSpan bytes = bytes_of(chunk);
+      check(manifest_.codec == Codec::zstd ? meter_columns(chunk, bytes)
+                                           : meter_stream(chunk, bytes, {}, &rebased_, &writer_),
+            chunk.offset_bytes);
+    }
+    check(writer_.flush(), 0);
+    return target_image_.take();
+  }
+
+  // What no step writes is in the source already.
+  Bytes meter_in_place() {
+    const DecodedPlan& plan = *verified_.plan;
+    const InPlaceOptions options = in_place_options(manifest_);
+    VanishingSource source(rebased_image(), plan.plan, options);
+    Bytes target = source_image_.take();
+    target.resize(static_cast<std::size_t>(manifest_.target.bytes));
+    std::size_t step = 0;
+    for (std::size_t i = 0; i < verified_.chunks.size(); ++i) {
+      ImageSource left(source.before(step));
+      std::vector<std::uint32_t> groups;
+      for (const std::size_t end = step + plan.chunks[i].step_count; step < end; ++step) {
+        groups.push_back(plan.plan.steps[step].group);
+      }
+      std::ranges::sort(groups);
+      const ChunkGroups output{groups, manifest_.group_bytes, manifest_.target.bytes};
+      GroupSink sink(output, &target);
+      const ChunkReport& chunk = verified_.chunks[i];
+      check(output_bytes(output) == chunk.target_bytes
+                ? meter_stream(chunk, bytes_of(chunk), output, &left, &sink)
+                : Status::malformed_chunk,
+            chunk.offset_bytes);
+    }
+    return target;
+  }
+
+  static std::uint64_t output_bytes(const ChunkGroups& groups) {
+    std::uint64_t sum = 0;
+    for (std::size_t i = 0; i < groups.groups.size(); ++i) sum += groups.bytes(i);
+    return sum;
+  }
+
+  Bytes rebased_image() {
+    Bytes image(static_cast<std::size_t>(source_.bytes));
+    for (std::size_t at = 0; at < image.size(); at += limits::source_window_bytes) {
+      const std::size_t count = std::min(image.size() - at, limits::source_window_bytes);
+      check(rebased_.read(at, MutableByteSpan(image).subspan(at, count)), 0);
+    }
+    return image;
+  }
+
   Status meter_columns(const ChunkReport& chunk, ByteSpan bytes) {
     ChunkHeader header;
     Columns columns;
@@ -218,14 +336,16 @@ class PackageMeter {
     return Status::ok;
   }
 
-  Status meter_stream(const ChunkReport& chunk, ByteSpan bytes) {
+  template <typename Sink>
+  Status meter_stream(const ChunkReport& chunk, ByteSpan bytes, const ChunkGroups& groups,
+                      SourceReader* source, Sink* sink) {
     ContextChunkHeader header;
     std::size_t header_bytes = 0;
     Status status = parse_context_chunk_header(bytes, &header, &header_bytes);
     if (status != Status::ok) return status;
     const ByteSpan stream = bytes.subspan(header_bytes);
-    status = run_context_chunk(header, MeteredDecoder(stream, &account_), model_.get(), window_,
-                               &rebased_, chunk.target_bytes, &writer_);
+    status = run_context_chunk(header, MeteredDecoder(stream, groups, &account_), model_.get(),
+                               window_, source, chunk.target_bytes, sink);
     if (status != Status::ok) return status;
     account_.charge_structure(Stream::chunk_headers, header_bytes);
     account_.settle(stream.size());

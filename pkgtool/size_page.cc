@@ -132,13 +132,13 @@ const meanings = {
   literals: "bytes that the source has nothing like",
   changes: "what differs in parts taken from the source",
   control: "where to copy from, and how much",
-  structure: "the address map, hash tree and headers",
+  structure: "the address map, plan, hash tree and headers",
 };
 const streamsOf = {
   literals: ["literals"],
   changes: ["block_flags", "word_flags", "spelled_changes", "diff_values", "zero_runs"],
   control: ["copy_lengths", "extra_lengths", "source_seeks"],
-  structure: ["address_map", "tree_nodes", "chunk_headers"],
+  structure: ["address_map", "plan", "tree_nodes", "chunk_headers"],
 };
 const number = new Intl.NumberFormat("en-US");
 const format = value => number.format(value);

@@ -53,6 +53,7 @@ class Verifier {
     Status status = tree.begin(manifest, result_.head->head_bytes, &arena);
     if (status == Status::ok) status = decoder.begin(manifest, &arena);
     if (status == Status::ok && manifest.map.present()) status = check_map();
+    if (status == Status::ok && manifest.plan.present()) status = check_plan();
     while (status == Status::ok && !tree.done()) status = check_next(&tree, &decoder);
     return status;
   }
@@ -71,6 +72,22 @@ class Verifier {
     if (status != Status::ok) return status;
     result_.map = {result_.offset_bytes, map.base,           map.segments.size(),
                    map.regions.size(),   map.anchors.size(), map.shifts.size()};
+    return Status::ok;
+  }
+
+  Status check_plan() {
+    const Manifest& manifest = result_.head->manifest;
+    result_.structure = "plan";
+    result_.offset_bytes = result_.head->head_bytes + manifest.map.bytes;
+    // Inside the file, as the map is.
+    const ByteSpan bytes =
+        package_.subspan(static_cast<std::size_t>(result_.offset_bytes), manifest.plan.bytes);
+    if (digest_of(DigestDomain::plan, bytes) != manifest.plan.digest) return Status::corrupt_chunk;
+    DecodedPlan plan;
+    const Status status = decode_plan(manifest, bytes, &plan);
+    if (status != Status::ok) return status;
+    result_.plan_offset_bytes = result_.offset_bytes;
+    result_.plan = std::move(plan);
     return Status::ok;
   }
 

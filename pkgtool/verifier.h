@@ -8,6 +8,7 @@
 #include "format/package.h"
 #include "installer/decoder.h"
 #include "pkgtool/pipeline.h"
+#include "pkgtool/plan_decoder.h"
 
 namespace romdelta::pkgtool {
 
@@ -15,7 +16,7 @@ namespace romdelta::pkgtool {
 struct ChunkReport {
   std::uint64_t offset_bytes = 0;
   std::uint64_t bytes = 0;
-  std::uint64_t target_offset = 0;
+  std::uint64_t target_offset = 0;  // In place: in what all chunks make, one after the other.
   std::uint64_t target_bytes = 0;
   ChunkHeader header;          // Codec zstd.
   ContextChunkHeader context;  // Codec context.
@@ -37,6 +38,8 @@ struct VerifyResult {
   std::string structure;           // Its name: "head", "tree node", "chunk 3".
   std::optional<PackageHead> head;
   std::optional<MapReport> map;
+  std::uint64_t plan_offset_bytes = 0;
+  std::optional<DecodedPlan> plan;  // Deltas in place.
   std::vector<ChunkReport> chunks;
 };
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # romdelta from nothing to an updated device, on Debian 12: installs what it needs, builds the
 # tools, takes two releases of a real firmware image from Debian's archive, makes and signs a delta,
-# and installs it on a simulated device with two slots. Safe to run again.
+# and installs it on a simulated device with two slots; then in place on one with a single slot,
+# whose power fails half-way. Safe to run again.
 set -euo pipefail
 
 usage() {
@@ -271,6 +272,48 @@ run cmp -n "$target_bytes" slot_b.img target.img
 run cmp -n "$source_bytes" slot_a.img source.img
 echo "identical"
 
+erase_block_bytes=4096
+scratch_bytes=131072
+step "The same update in place, for a device with one slot and $(grouped $scratch_bytes) bytes of scratch"
+run pkgtool build --package-id "$package_id" \
+  --source source.img --source-version "$source_version" \
+  --target target.img --target-version "$target_version" \
+  --layout in-place --erase-block $erase_block_bytes --scratch $scratch_bytes \
+  --ram $ram_bytes --key release.key -o in_place.pku
+in_place_build_seconds=$seconds
+mkdir -p one_slot
+rm -f one_slot/*
+erased one_slot/slot_a.img "$slot_bytes"
+erased one_slot/journal.img 65536
+erased one_slot/scratch.img $scratch_bytes
+erased one_slot/inventory.img 16384
+dd if=source.img of=one_slot/slot_a.img conv=notrunc bs=1M status=none
+sed -e '/^slot_b/d' -e '/^\[scratch\]/,/^size_bytes/s/^size_bytes.*/size_bytes = '$scratch_bytes'/' \
+  ROM.toml > one_slot/ROM.toml
+one_slot() { run installer --rom one_slot/ROM.toml "$@"; }
+one_slot provision "$package_id" "$source_version"
+
+step "The power fails half-way, and comes back"
+steps=$(pkgtool info in_place.pku | sed -n 's/.*(\([0-9]*\) steps.*/\1/p' | tail -n 1)
+echo "\$ installer --rom one_slot/ROM.toml --trust release.pub install in_place.pku    # killed"
+begun=$EPOCHREALTIME
+installer --rom one_slot/ROM.toml --trust release.pub install in_place.pku < /dev/null &
+installer_pid=$!
+# It is killed as soon as it says that it has done half of the steps.
+half_done() {
+  installer --rom one_slot/ROM.toml --format json status |
+    awk -v half=$((${steps:-0} / 2)) '/"step": [0-9]/ { found = $2 + 0 >= half } END { exit !found }'
+}
+until half_done || ! kill -0 $installer_pid 2> "$work/killed.log"; do :; done
+kill -KILL $installer_pid 2> "$work/killed.log" || true
+wait $installer_pid 2> "$work/killed.log" || true
+one_slot status
+one_slot --trust release.pub resume
+in_place_seconds=$(awk -v a="$begun" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.1f", b - a }')
+one_slot inventory
+run cmp -n "$target_bytes" one_slot/slot_a.img target.img
+echo "identical"
+
 step "Summary"
 row() {
   awk -v name="$1" -v bytes="$2" -v shown="$(grouped "$2")" -v all="$target_bytes" -v time="$3" \
@@ -282,6 +325,8 @@ row "target" "$target_bytes" ""
 row "full package" "$(stat -c %s full.pku)" "built in $full_seconds s"
 row "delta package" "$(stat -c %s delta.pku)" \
   "built in $build_seconds s, verified in $verify_seconds s, installed in $install_seconds s"
+row "delta in place" "$(stat -c %s in_place.pku)" \
+  "built in $in_place_build_seconds s, installed in $in_place_seconds s with a cut"
 echo
 echo "Everything is in $work; start with: $bin/pkgtool/pkgtool info $work/delta.pku"
 finished=yes

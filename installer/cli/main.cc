@@ -45,7 +45,7 @@ void add_verbs(CLI::App& app, Options* options, Exit* exit) {
                    "Lowest security counter that packages must have")
       ->check(not_negative);
   provision->add_flag("--force", options->force, "Even if a package was installed since");
-  verb("install", "Install a package into the other slot", &Verbs::install)
+  verb("install", "Install a package into the other slot, or over the only one", &Verbs::install)
       ->add_option("FILE", options->package_path, "The package")
       ->required();
   verb("resume", "Finish an installation that was interrupted", &Verbs::resume)

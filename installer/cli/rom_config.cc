@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <optional>
 
 #include "format/text.h"
 #include "installer/cli/error.h"
@@ -43,7 +44,7 @@ class RomConfig::Reader {
     config_.device_.journal = region(toml_.table_of(root, "journal"), "journal", kRecords);
     config_.device_.inventory = region(toml_.table_of(root, "inventory"), "inventory", kRecords);
     if (const toml::node* scratch = root.get("scratch")) {
-      config_.device_.scratch = region(toml_.table(*scratch, "scratch"), "scratch", kRecords);
+      config_.device_.scratch = read_scratch(toml_.table(*scratch, "scratch"));
     }
     config_.device_.vendor = config_.vendor_;
     config_.device_.model = config_.model_;
@@ -81,16 +82,31 @@ class RomConfig::Reader {
     for (const RomRegion& before : config_.regions_) {
       if (before.package_id == id) toml_.fail("two regions for " + id, entry);
     }
-    FlashGeometry geometry;
-    geometry.erase_block_bytes = toml_.number32(entry, "erase_block_bytes", kEraseBlockBytes);
-    geometry.program_unit_bytes = toml_.number32(entry, "program_unit_bytes", kProgramUnitBytes);
+    const FlashGeometry geometry = read_geometry(entry, kRecords);
     RomRegion region_entry;
     region_entry.package_id = config_.package_ids_.emplace_back(id);
     region_entry.slot_a = region(toml_.table_of(entry, "slot_a"), "slot_a", geometry, true);
     if (const toml::node* slot_b = entry.get("slot_b")) {
       region_entry.slot_b = region(toml_.table(*slot_b, "slot_b"), "slot_b", geometry);
     }
+    const bool has_one_slot = !region_entry.slot_b.present();
+    if (!scratch_geometry_ && has_one_slot) scratch_geometry_ = geometry;
     config_.regions_.push_back(region_entry);
+  }
+
+  FlashGeometry read_geometry(const toml::table& entry, FlashGeometry otherwise) const {
+    otherwise.erase_block_bytes =
+        toml_.number32(entry, "erase_block_bytes", otherwise.erase_block_bytes);
+    otherwise.program_unit_bytes =
+        toml_.number32(entry, "program_unit_bytes", otherwise.program_unit_bytes);
+    return otherwise;
+  }
+
+  FlashRegion read_scratch(const toml::table& entry) {
+    toml_.reject_unknown(
+        entry, {"path", "offset_bytes", "size_bytes", "erase_block_bytes", "program_unit_bytes"},
+        "scratch.");
+    return region(entry, "scratch", read_geometry(entry, scratch_geometry_.value_or(kRecords)));
   }
 
   // A brick in the making: a write to one part would destroy another.
@@ -120,7 +136,9 @@ class RomConfig::Reader {
   // `must_exist`: never create the file.
   FlashRegion region(const toml::table& entry, const std::string& name,
                      const FlashGeometry& geometry, bool must_exist = false) {
-    toml_.reject_unknown(entry, {"path", "offset_bytes", "size_bytes"}, name + ".");
+    if (name != "scratch") {
+      toml_.reject_unknown(entry, {"path", "offset_bytes", "size_bytes"}, name + ".");
+    }
     const std::filesystem::path given = toml_.text(entry, "path");
     const std::string path = (std::filesystem::path(toml_.path()).parent_path() / given).string();
     const std::uint64_t offset = toml_.number(entry, "offset_bytes", 0);
@@ -177,6 +195,8 @@ class RomConfig::Reader {
 
   RomConfig& config_;
   std::vector<Place> places_;
+  // What scratch is for: that of the first region that has one slot.
+  std::optional<FlashGeometry> scratch_geometry_;
   TomlReader toml_;
   RomAccess access_;
 };

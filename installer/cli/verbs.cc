@@ -46,9 +46,9 @@ void check(Status status, const std::string& where) {
               row.action);
 }
 
-void find_region(const RomConfig& rom, const std::string& package_id) {
+const RomRegion& find_region(const RomConfig& rom, const std::string& package_id) {
   for (const RomRegion& region : rom.device().regions) {
-    if (region.package_id == package_id) return;
+    if (region.package_id == package_id) return region;
   }
   throw Error(Exit::usage, "ROM.toml has no region for '" + package_id + "'", "ID");
 }
@@ -85,7 +85,7 @@ void stop_on_interrupt() {
 Exit Verbs::provision() {
   const DeviceLock lock(options_.rom_path);
   const RomConfig rom(options_.rom_path, RomAccess::read_write);
-  find_region(rom, options_.package_id);
+  const RomRegion& region = find_region(rom, options_.package_id);
   InventoryRecord record;
   if (!record.package_id.assign(options_.package_id) || !is_valid_version(options_.version) ||
       !record.version.assign(options_.version)) {
@@ -93,7 +93,17 @@ Exit Verbs::provision() {
                 "use 1 to 48 of A-Z a-z 0-9 . _ - + ~ :");
   }
   record.active_slot = options_.slot == "b" ? Slot::b : Slot::a;
+  if (!region.slot(record.active_slot).present()) {
+    throw Error(Exit::usage, options_.package_id + " has one slot only: slot A", "--slot");
+  }
   record.security_counter = options_.security_counter;
+  open_journal(rom);
+  const bool gives_up = is_pending_in_place() &&
+                        pending().package_id().value_or(options_.package_id) == options_.package_id;
+  if (gives_up && !options_.force) {
+    throw Error(Exit::usage, "an update in place is pending; provisioning would give it up",
+                options_.package_id, "give --force if the image was written anew");
+  }
   open_inventory(rom);
   InventoryRecord before;
   const Status found = inventory_.find(options_.package_id, &before);
@@ -104,9 +114,21 @@ Exit Verbs::provision() {
                 options_.package_id, "give --force if that is what you want");
   }
   check(inventory_.update(record), "inventory");
+  if (gives_up || (is_broken_in_place() && options_.force)) close_journal();
   std::cout << options_.package_id << ' ' << options_.version << " provisioned in slot "
             << slot_name(record.active_slot) << '\n';
   return Exit::done;
+}
+
+void Verbs::close_journal() {
+  // What is appended first after opening has to repeat what is there.
+  JournalRecord record = journal_.newest();
+  check(journal_.append(record), "journal");
+  record.kind = JournalKind::done;
+  record.outcome = Status::cancelled;
+  record.next = record.spill_sequence = 0;
+  check(journal_.append(record), "journal");
+  note().clear();
 }
 
 Exit Verbs::install() {
@@ -144,23 +166,25 @@ Exit Verbs::status() {
   const JournalRecord& newest = journal_.newest();
   if (options_.format == ReportFormat::json) {
     Json json{{"schema", 1}, {"pending", is_pending()}};
-    if (is_pending()) {
-      json["target_slot"] = slot_name(newest.target_slot);
-      json["next_chunk"] = newest.next;
+    if (is_pending()) pending().add_to(&json);
+    if (is_broken_in_place()) {
+      json["layout"] = to_string(newest.layout);
+      json["runnable"] = false;
+      json["outcome"] = to_string(newest.outcome);
       json["manifest_digest"] = to_hex(newest.manifest_digest.value);
-      json["package"] = note().read() ? Json(*note().read()) : Json();
     }
     std::cout << json.dump(2) << '\n';
     return Exit::done;
   }
-  if (!is_pending()) {
+  if (is_broken_in_place()) {
+    std::cout << "failed: an update in place ended with " << to_string(newest.outcome)
+              << "; the image cannot run until a full package is installed\n";
+  } else if (!is_pending()) {
     std::cout << "idle: no installation is pending\n";
-    return Exit::done;
+  } else {
+    std::cout << pending().text() << '\n';
+    if (const auto path = note().read()) std::cout << "package: " << *path << '\n';
   }
-  std::cout << "pending: an installation into slot " << slot_name(newest.target_slot)
-            << " was interrupted; `resume` continues at chunk " << newest.next
-            << ", until then the device runs what it ran before\n";
-  if (const auto path = note().read()) std::cout << "package: " << *path << '\n';
   return Exit::done;
 }
 
@@ -206,6 +230,13 @@ bool Verbs::is_pending() const {
   return journal_.has_record() && journal_.newest().kind != JournalKind::done;
 }
 
+bool Verbs::is_broken_in_place() const {
+  const JournalRecord& newest = journal_.newest();
+  return journal_.has_record() && newest.kind == JournalKind::done &&
+         newest.layout == Layout::in_place && newest.outcome != Status::ok &&
+         newest.outcome != Status::cancelled;
+}
+
 bool Verbs::is_pending_package(const Session& session) const {
   return session.head() != nullptr &&
          session.head()->manifest_digest == journal_.newest().manifest_digest;
@@ -228,7 +259,11 @@ Exit Verbs::install_package(const std::string& path) {
   Device device = rom.device();
   device.trusted_keys = keys;
   const std::optional<std::string> path_before = note().read();
-  note().write(path);
+  open_journal(rom);
+  // Nothing takes the place of what is pending in place.
+  const std::optional<PackageHead> head = read_head(path);
+  const bool is_other = !head || head->manifest_digest != journal_.newest().manifest_digest;
+  if (!is_pending_in_place() || !is_other) note().write(path);
 
   ProgressPrinter printer(options_.progress, std::cerr);
   SessionOptions session_options;
@@ -264,7 +299,7 @@ void Verbs::report(const Session& session, Status status, const std::string& pat
     std::cout << path << ": not installed: " << row.meaning << " [" << to_string(status) << "]. "
               << fumo << '\n';
     std::cerr << "hint: " << row.action << '\n';
-    if (is_pending()) std::cerr << "hint: `resume` continues the unfinished installation\n";
+    if (is_pending()) hint_pending();
     return;
   }
   const Manifest& manifest = session.head()->manifest;
@@ -272,6 +307,15 @@ void Verbs::report(const Session& session, Status status, const std::string& pat
             << (session.already_installed() ? " was installed already in slot "
                                             : " is installed in slot ")
             << slot_name(session.target_slot()) << ". " << fumo << '\n';
+}
+
+void Verbs::hint_pending() const {
+  std::cerr << "hint: `resume` continues the unfinished installation";
+  if (!pending().is_runnable()) {
+    const std::string package_id = pending().package_id().value_or("a ROM package");
+    std::cerr << "; until then " << package_id << " cannot run";
+  }
+  std::cerr << '\n';
 }
 
 void Verbs::report_json(const Session& session, Status status) const {
@@ -286,6 +330,7 @@ void Verbs::report_json(const Session& session, Status status) const {
     json["package_id"] = text_of(head->manifest.package_id.view());
     json["target_version"] = text_of(head->manifest.target.version.view());
     json["target_slot"] = slot_name(session.target_slot());
+    json["layout"] = to_string(head->manifest.layout);
     json["ram_bytes"] = head->manifest.budgets.ram_bytes;
     json["already_installed"] = session.already_installed();
   }

@@ -10,6 +10,7 @@
 #include "format/limits.h"
 #include "installer/cli/command_line.h"
 #include "installer/cli/pending_note.h"
+#include "installer/cli/pending_update.h"
 #include "installer/cli/rom_config.h"
 #include "installer/inventory.h"
 #include "installer/journal.h"
@@ -47,8 +48,17 @@ class Verbs {
   void open_inventory(const RomConfig& rom);
   void open_journal(const RomConfig& rom);
   bool is_pending() const;
+  bool is_pending_in_place() const {
+    return is_pending() && journal_.newest().layout == Layout::in_place;
+  }
+  // The pending installation. Requires: is_pending().
+  PendingUpdate pending() const { return PendingUpdate(journal_.newest(), note().read()); }
+  // What could not be finished in place left neither the source nor the target.
+  bool is_broken_in_place() const;
+  void close_journal();
   bool is_pending_package(const Session& session) const;
   Exit install_package(const std::string& path);
+  void hint_pending() const;
   void report(const Session& session, Status status, const std::string& path) const;
   void report_json(const Session& session, Status status) const;
 

@@ -11,9 +11,6 @@
 namespace romdelta::pkgtool {
 namespace {
 
-// What is asked of a device's scratch unless --scratch says how much there is.
-constexpr std::uint64_t kScratchBlocks = 8;
-
 DeviceFilter device_filter(const BuildOptions& options) {
   DeviceFilter filter;
   const auto name = [](const std::string& text, const char* option, IdentityName* result) {
@@ -75,11 +72,10 @@ void build_package_file(const BuildOptions& options, Context& context) {
   request.use_map = options.map != "off";
   if (options.layout == "in-place") request.layout = Layout::in_place;
   request.encoder = options.encoder(options.ram_bytes, options.erase_block_bytes);
-  request.encoder.program_unit_bytes = static_cast<std::uint32_t>(
-      std::min<std::uint64_t>(options.program_unit_bytes, options.erase_block_bytes));
+  request.encoder.program_unit_bytes = options.program_unit();
   request.encoder.scratch_bytes = options.scratch_bytes != 0
                                       ? options.scratch_bytes
-                                      : kScratchBlocks * options.erase_block_bytes;
+                                      : scratch_blocks_default * options.erase_block_bytes;
 
   ProgressPrinter printer(context.progress, context.err);
   const FinishedPackage package =
@@ -132,7 +128,7 @@ void add_package_options(CLI::App& verb, BuildOptions* options) {
   size("--ram", &options->ram_bytes, "Most RAM that the installer may use");
   size("--erase-block", &options->erase_block_bytes, "Erase block of the device's flash");
   size("--program-unit", &options->program_unit_bytes,
-       "Program unit of the device's flash, or a multiple (in-place)");
+       "Program unit of the device's flash, or a multiple (in-place; 0: 512)");
   size("--scratch", &options->scratch_bytes,
        "Scratch flash of the device (in-place; 0: 8 erase blocks)");
   only(verb.add_option("--vendor", options->vendor, "Only for devices of this vendor"));
@@ -149,6 +145,16 @@ void add_package_options(CLI::App& verb, BuildOptions* options) {
 
 std::unique_ptr<Signer> BuildOptions::make_signer() const {
   return is_unsigned ? nullptr : signer.make();
+}
+
+std::uint32_t BuildOptions::program_unit() const {
+  // What does not fit is refused by build_package(), too.
+  if (program_unit_bytes != 0) {
+    return static_cast<std::uint32_t>(
+        std::min<std::uint64_t>(program_unit_bytes, limits::program_unit_bytes_max + 1));
+  }
+  return static_cast<std::uint32_t>(
+      std::min<std::uint64_t>(EncoderOptions().program_unit_bytes, erase_block_bytes / 2));
 }
 
 EncoderOptions BuildOptions::encoder(std::uint64_t ram, std::uint64_t erase_block) const {

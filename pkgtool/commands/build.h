@@ -26,7 +26,7 @@ struct BuildOptions {
   std::string map = "auto";
   std::uint64_t ram_bytes = EncoderOptions().ram_bytes_max;
   std::uint64_t erase_block_bytes = EncoderOptions().erase_block_bytes;
-  std::uint64_t program_unit_bytes = 512;
+  std::uint64_t program_unit_bytes = 0;
   std::uint64_t scratch_bytes = 0;
   std::string vendor;
   std::string model;
@@ -39,6 +39,7 @@ struct BuildOptions {
 
   // Null when the package is to stay unsigned. Throws Error.
   std::unique_ptr<Signer> make_signer() const;
+  std::uint32_t program_unit() const;
   // `ram_bytes` and `erase_block_bytes` as the user gave them.
   EncoderOptions encoder(std::uint64_t ram_bytes, std::uint64_t erase_block_bytes) const;
 };

@@ -124,7 +124,10 @@ class ReleaseBuild {
     request.target_version = step->target->version;
     request.device = product_.device;
     request.security_counter = target_->security_counter;
+    request.layout = step->package->layout;
     request.encoder = options_.encoder(step->package->ram_bytes, step->package->erase_block_bytes);
+    request.encoder.program_unit_bytes = step->package->program_unit_bytes;
+    request.encoder.scratch_bytes = step->package->scratch_bytes;
 
     ProgressPrinter printer(context_.progress, context_.err);
     const FinishedPackage package =

@@ -23,8 +23,12 @@ void run(const Options& options, Context& context) {
   }
   if (good) {
     const std::uint32_t count = result.head->manifest.chunk_count;
-    context.out << options.path << ": good: signature, manifest and " << count
-                << (count == 1 ? " chunk\n" : " chunks\n");
+    context.out << options.path << ": good: signature, manifest";
+    if (result.plan) {
+      const std::size_t steps = result.plan->plan.steps.size();
+      context.out << ", plan of " << steps << (steps == 1 ? " step" : " steps");
+    }
+    context.out << " and " << count << (count == 1 ? " chunk\n" : " chunks\n");
     return;
   }
   context.out << options.path << ": NOT good: " << cli::describe(result.status) << ", in "

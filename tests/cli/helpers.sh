@@ -63,6 +63,38 @@ provisioned_device() {
   installer --rom ROM.toml provision com.example.app 1.0 > provisioned
 }
 
+# A device with one slot, which runs v1.img. $1: ram_budget_bytes. $2: bytes of scratch.
+one_slot_device() {
+  rm -f slot_?.img journal.img inventory.img scratch.img ROM.toml*
+  cp v1.img slot_a.img
+  truncate -s 262144 slot_a.img
+  cat > ROM.toml <<TOML
+[device]
+vendor = "example"
+model = "x1"
+hardware = 3
+ram_budget_bytes = ${1:-262144}
+
+[[region]]
+package_id = "com.example.app"
+slot_a = { path = "slot_a.img", size_bytes = 262144 }
+erase_block_bytes = 1024
+program_unit_bytes = 256
+
+[journal]
+path = "journal.img"
+size_bytes = 65536
+
+[scratch]
+path = "scratch.img"
+size_bytes = ${2:-16384}
+
+[inventory]
+path = "inventory.img"
+size_bytes = 16384
+TOML
+}
+
 # oem: PRODUCT.toml with two releases of three ROM packages, their images and a key.
 oem() {
   product

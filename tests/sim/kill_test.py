@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Kills the installer at random instants and sees to it that the device is never worse for it.
 
-    kill_test.py --pkgtool PATH --installer PATH [--count N] [--pair DIR] [--seed N]
+    kill_test.py --pkgtool PATH --installer PATH [--layout ab|in-place] [--count N] [--pair DIR]
+                 [--seed N] [--loop-device]
 
 Each trial installs a delta on a fresh device whose slot B is full of noise. The process is sent
 SIGKILL after a delay chosen uniformly from the time that an undisturbed installation takes; then
@@ -16,6 +17,12 @@ At the end the installation is done: exit status 0, FUMO 200, slot B and the inv
 pending. Only a kill that ended a running process counts; trials go on until there were --count. A
 killed process leaves what it had written in the page cache: lost and torn writes are the business
 of the power-cut tests, which drive the engine on simulated flash.
+
+--layout in-place does the same to a device with one slot: there `resume` alone can go on once a group
+is written, the slot holds the source until then and the target when the inventory says so. Kills are
+counted by where they hit: before the first step, in the steps, after the last one.
+
+--loop-device puts the storage on loop devices, with their own caches; skipped where there are none.
 
 --signal term asks the process to stop instead, which it does at the next group: FUMO 401, and pending.
 """
@@ -39,6 +46,9 @@ ERASE_BLOCK_BYTES = 4096
 FIRST_ATTEMPTS = 4  # Undisturbed installations that are timed.
 KILL_AGAIN = 0.4  # The chance that the attempt to finish is killed, too.
 
+SCRATCH_BYTES = 16 * ERASE_BLOCK_BYTES
+SKIPPED = 77
+
 ROM_TOML = """\
 [device]
 vendor = "example"
@@ -49,7 +59,7 @@ ram_budget_bytes = {ram_bytes}
 [[region]]
 package_id = "{package_id}"
 slot_a = {{ path = "slot_a.img", size_bytes = {slot_bytes} }}
-slot_b = {{ path = "slot_b.img", size_bytes = {slot_bytes} }}
+{slot_b}
 erase_block_bytes = {erase_block_bytes}
 
 [journal]
@@ -60,6 +70,16 @@ size_bytes = 65536
 path = "inventory.img"
 size_bytes = 16384
 """
+SLOT_B = 'slot_b = {{ path = "slot_b.img", size_bytes = {slot_bytes} }}'
+SCRATCH = """
+[scratch]
+path = "scratch.img"
+size_bytes = {scratch_bytes}
+"""
+
+
+class Unavailable(Exception):
+    """This machine cannot run the test."""
 
 
 class Failure(Exception):
@@ -98,6 +118,38 @@ def make_pair(folder, size, seed):
     (folder / "new").write_bytes(new)
 
 
+class Files:
+    """Storage that stays what it is."""
+
+    def attach(self, folder, sizes):
+        pass
+
+    def detach(self):
+        pass
+
+
+class LoopDevices:
+    """Puts each file on a loop device, which takes its name."""
+
+    def __init__(self):
+        self.devices = []
+
+    def attach(self, folder, sizes):
+        for name in sizes:
+            backing = folder / f"{name}.backing"
+            (folder / name).rename(backing)
+            made = subprocess.run(["losetup", "--find", "--show", backing], capture_output=True,
+                                  text=True, check=False)
+            if made.returncode != 0:
+                raise Unavailable(made.stderr.strip())
+            self.devices.append(made.stdout.strip())
+            (folder / name).symlink_to(self.devices[-1])
+
+    def detach(self):
+        for device in self.devices:
+            subprocess.run(["losetup", "--detach", device], check=False)
+
+
 class Bench:
     """A device in a folder, the package for it, and the tools."""
 
@@ -105,6 +157,7 @@ class Bench:
         self.pkgtool = arguments.pkgtool.resolve()
         self.installer = arguments.installer.resolve()
         self.folder = folder
+        self.in_place = arguments.layout == "in-place"
         pair = arguments.pair
         if pair is None:
             pair = folder
@@ -113,6 +166,7 @@ class Bench:
         self.new_bytes = self.new.stat().st_size
         self.new_digest = digest(self.new)
         self.build(arguments.ram)
+        self.storage = LoopDevices() if arguments.loop_device else Files()
 
     def build(self, ram):
         key = self.folder / "release"
@@ -123,34 +177,53 @@ class Bench:
         subprocess.run(run + ["build", "--package-id", PACKAGE_ID, "--source", self.old,
                               "--source-version", "old", "--target", self.new, "--target-version",
                               "new", "--ram", ram, "--erase-block", str(ERASE_BLOCK_BYTES),
-                              "--key", f"{key}.key", "-o", self.package],
+                              "--layout", "in-place" if self.in_place else "ab",
+                              "--scratch", str(SCRATCH_BYTES), "--key", f"{key}.key", "-o",
+                              self.package],
                        check=True, stdin=subprocess.DEVNULL)
         info = subprocess.run(run + ["info", self.package, "--format", "json"], check=True,
                               capture_output=True)
         self.info = json.loads(info.stdout)
         self.trust = f"{key}.pub"
 
+    def names(self):
+        slots = ["slot_a.img", "scratch.img"] if self.in_place else ["slot_b.img"]
+        return slots + ["inventory.img", "journal.img"]
+
     def prepare(self):
         """Makes the factory's state, which reset() brings back."""
         largest = max(self.old.stat().st_size, self.new_bytes)
         slot_bytes = -(-largest // ERASE_BLOCK_BYTES) * ERASE_BLOCK_BYTES
-        shutil.copyfile(self.old, self.folder / "slot_a.img")
-        os.truncate(self.folder / "slot_a.img", slot_bytes)
-        self.slot_a_digest = digest(self.folder / "slot_a.img")
-        (self.folder / "noise.img").write_bytes(random.Random(0).randbytes(slot_bytes))
-        (self.folder / "ROM.toml").write_text(ROM_TOML.format(
+        sizes = {"slot_a.img": slot_bytes, "slot_b.img": slot_bytes, "scratch.img": SCRATCH_BYTES,
+                 "journal.img": 65536, "inventory.img": 16384}
+        for name, size in sizes.items():
+            (self.folder / name).write_bytes(bytes(size))
+        self.storage.attach(self.folder, sizes)
+        with open(self.folder / "slot_a.img", "r+b") as slot:
+            slot.write(self.old.read_bytes())
+        self.slot_a_digest = digest(self.folder / "slot_a.img", slot_bytes)
+        self.slot_bytes = slot_bytes
+        noise = random.Random(0)
+        for name in ("slot_b.img", "scratch.img"):
+            (self.folder / f"factory-{name}").write_bytes(noise.randbytes(sizes[name]))
+        text = ROM_TOML.format(
             ram_bytes=self.info["ram_bytes"], package_id=PACKAGE_ID, slot_bytes=slot_bytes,
-            erase_block_bytes=ERASE_BLOCK_BYTES))
+            slot_b="" if self.in_place else SLOT_B.format(slot_bytes=slot_bytes),
+            erase_block_bytes=ERASE_BLOCK_BYTES)
+        if self.in_place:
+            text += SCRATCH.format(scratch_bytes=SCRATCH_BYTES)
+        (self.folder / "ROM.toml").write_text(text)
         done = self.run("provision", PACKAGE_ID, "old")
         if done.returncode != 0:
             raise Failure(f"provision: {done.stderr.decode()}")
-        for name in ("inventory.img", "journal.img"):
+        for name in ("slot_a.img", "inventory.img", "journal.img"):
             shutil.copyfile(self.folder / name, self.folder / f"factory-{name}")
 
     def reset(self):
-        shutil.copyfile(self.folder / "noise.img", self.folder / "slot_b.img")
-        for name in ("inventory.img", "journal.img"):
-            shutil.copyfile(self.folder / f"factory-{name}", self.folder / name)
+        for name in self.names():
+            content = (self.folder / f"factory-{name}").read_bytes()
+            with open(self.folder / name, "r+b") as file:
+                file.write(content)
         (self.folder / "ROM.toml.pending").unlink(missing_ok=True)
 
     def command(self, *verb):
@@ -172,24 +245,38 @@ class Bench:
         return json.loads(done.stdout)
 
     def look(self):
-        """Checks what must hold at every instant. Returns "old" or "new", and whether an
-        installation is pending."""
-        if digest(self.folder / "slot_a.img") != self.slot_a_digest:
-            raise Failure("slot A has changed")
+        """Checks what must hold at every instant. Returns "old" or "new", and what `status` says."""
+        status = self.ask("status")
+        if self.holds_source() != self.must_hold_source(status):
+            raise Failure(f"slot A holds the wrong bytes for {status}")
         packages = self.ask("inventory")["packages"]
         if len(packages) != 1 or packages[0]["package_id"] != PACKAGE_ID:
             raise Failure(f"the inventory lists {packages}")
         record = packages[0]
         active = (record["version"], record["active_slot"], record["state"])
-        if active not in (("old", "A", "factory"), ("new", "B", "installed")):
+        new_slot = "A" if self.in_place else "B"
+        if active not in (("old", "A", "factory"), ("new", new_slot, "installed")):
             raise Failure(f"the inventory says {active}")
         if record["version"] == "new":
             self.check_target(record)
-        return record["version"], self.ask("status")["pending"]
+        return record["version"], status
+
+    def holds_source(self):
+        return digest(self.folder / "slot_a.img", self.slot_bytes) == self.slot_a_digest
+
+    def must_hold_source(self, status):
+        if not self.in_place:
+            return True
+        if status["pending"]:
+            # The group that the journal names first need not be written yet, nor any hole.
+            is_open = status["phase"] == "intent" or status["step"] == 0
+            return status["runnable"] or (is_open and self.holds_source())
+        return self.ask("inventory")["packages"][0]["version"] == "old"
 
     def check_target(self, record):
-        if digest(self.folder / "slot_b.img", self.new_bytes) != self.new_digest:
-            raise Failure("the inventory names slot B, which does not hold the target")
+        slot = "slot_a.img" if self.in_place else "slot_b.img"
+        if digest(self.folder / slot, self.new_bytes) != self.new_digest:
+            raise Failure("the inventory names a slot that does not hold the target")
         expected = (self.new_bytes, self.info["target"]["digest"], self.info["manifest_digest"])
         if (record["image_bytes"], record["image_digest"], record["manifest_digest"]) != expected:
             raise Failure(f"the inventory describes another image: {record}")
@@ -203,6 +290,7 @@ class Campaign:
         self.signal = signal.SIGKILL if arguments.signal == "kill" else signal.SIGTERM
         self.planned = self.hits = self.resumed = self.restarted = self.already = 0
         self.trials = self.failures = 0
+        self.where = {"before": 0, "in": 0, "after": 0}  # In place: kills by what status says.
 
     def measure(self):
         times = []
@@ -249,7 +337,10 @@ class Campaign:
         stopped = False
         while True:
             report = self.attempt(verb, stop)
-            active, pending = self.bench.look()
+            active, status = self.bench.look()
+            pending = status["pending"]
+            if report is None:
+                self.count_where(active, status)
             if report is not None and active == "new" and not pending:
                 break
             stopped = stopped or report is None
@@ -263,6 +354,16 @@ class Campaign:
             self.tell_how(report)
         if self.bench.ask("resume").get("pending", True):
             raise Failure("something is pending after the end")
+
+    def count_where(self, active, status):
+        if not status["pending"]:
+            self.where["after" if active == "new" else "before"] += 1
+        elif status["runnable"]:
+            self.where["before"] += 1
+        else:
+            done = status.get("phase") == "fill" or (
+                status.get("phase") == "chunk" and status["chunk"] == status.get("chunks"))
+            self.where["after" if done else "in"] += 1
 
     def tell_how(self, report):
         if report.get("resumed_at_chunk", 0) > 0:
@@ -304,15 +405,23 @@ def main():
     parser.add_argument("--bytes", type=int, default=12 << 20, help="size of made-up images")
     parser.add_argument("--ram", default="176K", help="RAM of the device (small: many chunks)")
     parser.add_argument("--signal", choices=("kill", "term"), default="kill")
+    parser.add_argument("--layout", choices=("ab", "in-place"), default="ab")
+    parser.add_argument("--loop-device", action="store_true", help="storage on loop devices")
     parser.add_argument("--seed", type=int,
                         default=int(os.environ.get("ROMDELTA_TEST_SEED", time.time_ns() % 10**9)))
     arguments = parser.parse_args()
     print(f"seed {arguments.seed} (--seed {arguments.seed} chooses the same delays)", flush=True)
     with tempfile.TemporaryDirectory(prefix="kill-test-") as folder:
         bench = Bench(arguments, pathlib.Path(folder))
-        bench.prepare()
-        campaign = Campaign(bench, arguments)
-        campaign.run()
+        try:
+            bench.prepare()
+            campaign = Campaign(bench, arguments)
+            campaign.run()
+        except Unavailable as reason:
+            print(f"skipped: {reason}")
+            return SKIPPED
+        finally:
+            bench.storage.detach()
         name = arguments.pair.name if arguments.pair else f"made-up, {arguments.bytes} bytes"
         print(f"pair {name}: delta of {bench.info['file_bytes']} bytes in {bench.info['chunks']} "
               f"chunks, undisturbed {campaign.duration_s * 1000:.0f} ms")
@@ -320,6 +429,10 @@ def main():
               f"running process; resumed at chunk > 0: {campaign.resumed}, restarted: "
               f"{campaign.restarted}, committed already: {campaign.already}; failures "
               f"{campaign.failures}")
+        if bench.in_place:
+            print(f"{bench.info['plan']['steps']} steps, {bench.info['plan']['holes']} holes; kills "
+                  f"before the first: {campaign.where['before']}, in the steps: "
+                  f"{campaign.where['in']}, after the last: {campaign.where['after']}")
     return 1 if campaign.failures else 0
 
 

@@ -63,6 +63,28 @@ TEST(SizeAccount, LongRunsOfNewBytesAreDivided) {
   EXPECT_EQ(account.rounded()[2].new_bytes, 15u);
 }
 
+TEST(SizeAccount, MovesFromGroupToGroupAndBack) {
+  SizeAccount account({100, 200, 300});
+  account.move_to(200);
+  account.charge(Stream::literals, 3);
+  account.made_new(100);
+  account.settle(30);
+  account.move_to(0);
+  account.charge(Stream::literals, 1);
+  account.made_new(50);
+  account.move_to(150);
+  account.charge(Stream::literals, 1);
+  account.made_new(50);
+  account.settle(10);
+  const std::vector<Spending> spent = account.rounded();
+  EXPECT_EQ(spent[0].of(Stream::literals), 5u);
+  EXPECT_EQ(spent[1].of(Stream::literals), 5u);
+  EXPECT_EQ(spent[2].of(Stream::literals), 30u);
+  EXPECT_EQ(spent[0].new_bytes, 50u);
+  EXPECT_EQ(spent[1].new_bytes, 50u);
+  EXPECT_EQ(spent[2].new_bytes, 100u);
+}
+
 TEST(SizeAccount, RandomSharesAddUp) {
   Random random = test::seeded_random();
   for (int round = 0; round < 200; ++round) {
@@ -70,7 +92,7 @@ TEST(SizeAccount, RandomSharesAddUp) {
     std::uint64_t stored = 0;
     for (std::uint64_t at = 0; at < 1000;) {
       const std::uint64_t step = test::pick(&random, 1, std::min<std::uint64_t>(90, 1000 - at));
-      account.charge(static_cast<Stream>(test::pick(&random, 3, stream_count - 1)),
+      account.charge(static_cast<Stream>(test::pick(&random, 4, stream_count - 1)),
                      static_cast<double>(test::pick(&random, 1, 1'000'000)) / 7919);
       account.copied(step, 0);
       at += step;
