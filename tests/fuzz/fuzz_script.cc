@@ -42,7 +42,7 @@ void mend(SpillRig* rig) {
       ByteReader offset(bytes.subspan(at + 8));
       writer.u32(offset.u32() % 512);
       writer.u32(count);
-      ByteReader sequence(bytes.subspan(block + 16));
+      ByteReader sequence(bytes.subspan(16));
       writer.u32(sequence.u32() % 4);
       ChecksumStream header;
       header.update(rig->digest.value);

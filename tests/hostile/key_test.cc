@@ -211,8 +211,6 @@ TEST_F(Key, DoesNotExcuseAManifestThatBreaksTheRules) {
     EXPECT_EQ(attack_fields(changed, Status::unsupported_field), "") << tag;
   }
   std::vector<ManifestField> changed = fields;
-  changed[1].value = {1};  // In place, but without a plan.
-  EXPECT_EQ(attack_fields(changed, Status::malformed_manifest), "");
   changed[1].value = {2};
   EXPECT_EQ(attack_fields(changed, Status::unsupported_layout), "");
   changed = fields;

@@ -175,7 +175,15 @@ TEST_P(InPlaceInstall, ReportsProgressUpToTheEnd) {
 
 TEST_P(InPlaceInstall, OfAFullPackageMakesTheTarget) {
   const Bytes full = full_package(the_case());
+  const std::uint64_t journal_before = device->journal_flash().programmed_bytes();
   ASSERT_EQ(run_session(device.get(), full).status, Status::ok);
+  PackageHead head;
+  ASSERT_EQ(inspect_head(full, &head), Status::ok);
+  const Budgets& budgets = head.manifest.budgets;
+  // The journal has program units of 16 bytes, which its records fill.
+  EXPECT_LE(device->journal_flash().programmed_bytes() - journal_before, budgets.journal_bytes);
+  EXPECT_LE(device->slot_flash(Slot::a).programmed_bytes(), budgets.flash_write_bytes);
+  EXPECT_LE(device->slot_flash(Slot::a).erased_blocks(), budgets.erase_count);
   EXPECT_EQ(device->installed().version.view(), "3.0");
   EXPECT_EQ(device->installed().active_slot, Slot::a);
   EXPECT_TRUE(device->active_image() == the_case().target);

@@ -214,6 +214,12 @@ class CaseMaker {
             [](Manifest* m) { m->map.step_count = limits::map_step_count_max + 1; });
     add_map("map_codec_zstd", bad, "a map with codec zstd",
             [](Manifest* m) { m->codec = Codec::zstd; });
+    // With room for the map, which the formula does not ask for where there can be none.
+    edit_last([](Fields* f) {
+      ByteReader before(field(f, 0x0008).value);
+      const std::uint64_t ram_bytes = before.u64() + 192 + 4416;
+      ByteWriter(field(f, 0x0008).value).u64(ram_bytes);
+    });
     add_map("map_full", bad, "a map in a full package", [](Manifest* m) { m->source_count = 0; });
     add_map("map_two_sources", bad, "a map in a package of two sources", [](Manifest* m) {
       m->source_count = 2;
