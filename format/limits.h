@@ -68,6 +68,7 @@ inline constexpr std::uint32_t grain_bytes = 64;
 inline constexpr std::uint32_t group_count_max = 1u << 20;
 inline constexpr std::uint32_t plan_bytes_max = 1u << 20;
 inline constexpr std::uint32_t spill_block_count_max = 16 * 1024;
+inline constexpr std::uint32_t spill_block_bytes_min = 64;
 inline constexpr std::uint32_t fragment_count_max = 64 * 1024;
 inline constexpr std::uint32_t kept_count_max = 64 * 1024;
 // The statistics of a plan's numbers while it is read.

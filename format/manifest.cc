@@ -210,6 +210,7 @@ bool plan_is_consistent(const Manifest& m) {
          m.chunk_count <= plan.step_count && plan.kept_count_max <= limits::kept_count_max &&
          plan.fragment_count_max <= limits::fragment_count_max && plan.program_unit_bytes != 0 &&
          plan.program_unit_bytes <= limits::program_unit_bytes_max &&
+         m.erase_block_bytes >= limits::spill_block_bytes_min &&
          m.erase_block_bytes % plan.program_unit_bytes == 0 &&
          m.budgets.scratch_bytes % m.erase_block_bytes == 0 &&
          m.budgets.scratch_bytes <= limits::image_bytes_max &&

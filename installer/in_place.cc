@@ -128,11 +128,10 @@ InPlace::SectionPlace& InPlace::place_of(std::uint32_t group) {
 Status InPlace::load_plan() {
   Status status = restart_plan();
   if (status != Status::ok) return status;
-  // A hole is never written by a step.
-  for (const Hole& hole : holes_) source_.set_overwritten(hole.group);
   std::uint64_t rewritten = 0;
   for (std::uint32_t i = 0; i < manifest().chunk_count; ++i) {
     status = read_chunk_plan();
+    if (status == Status::ok && !script_fits()) status = Status::malformed_chunk;
     while (status == Status::ok && reader_.steps_left() != 0) status = check_step(&rewritten);
     if (status != Status::ok) return status;
   }
@@ -144,14 +143,24 @@ Status InPlace::check_step(std::uint64_t* rewritten) {
   Step step;
   Status status = read_step(&step);
   if (status != Status::ok) return status;
-  if (source_.is_overwritten(step.group)) return Status::malformed_chunk;
+  // A group is written once, a hole by no step.
+  const bool is_hole = std::ranges::binary_search(holes_, step.group, {}, &Hole::group);
+  if (is_hole || source_.is_overwritten(step.group)) return Status::malformed_chunk;
   for (std::uint32_t i = 0; i < kept_.grain_count(); ++i) {
-    if (kept_.contains(i) && !source_.in_source(source_.grain(step.group, i))) {
-      return Status::malformed_chunk;
-    }
+    if (!kept_.contains(i)) continue;
+    const std::uint64_t grain = source_.grain(step.group, i);
+    if (!source_.in_source(grain) || !source_.is_fresh(grain)) return Status::malformed_chunk;
   }
   *rewritten += step.bytes;
-  return pass_step(step);
+  status = pass_step(step);
+  // One more place is for what a step saves for itself.
+  const bool fits = source_.stash_count() <= manifest().plan.kept_count_max;
+  return status == Status::ok && !fits ? Status::malformed_chunk : status;
+}
+
+bool InPlace::script_fits() const {
+  const std::uint64_t room = manifest().erase_block_bytes - SpillSpace::frame_bytes;
+  return chunk_plan_.script_bytes <= manifest().spill_block_count() * room;
 }
 
 // As if this step had been done.
@@ -206,10 +215,34 @@ Status InPlace::open(const Place& place, const JournalRecord* newest, bool sourc
   place_ = place;
   source_.set_slot(place.slot, holes_);
   spill_.set_place({place.scratch, place.slot, holes_});
+  if (source_is_whole) {
+    const Status status = check_holes();
+    if (status != Status::ok) return status;
+  }
   JournalRecord where;
   const Status status = find_where(newest, source_is_whole, &where);
   if (status != Status::ok) return status;
+  is_fresh_start_ = source_is_whole && newest == nullptr;
   return where.kind == JournalKind::step ? open_at_step(where) : open_at_chunk(where);
+}
+
+// A hole that is something else would be lost.
+Status InPlace::check_holes() {
+  for (const Hole& hole : holes_) {
+    const std::uint64_t begin = std::uint64_t{hole.group} * manifest().group_bytes;
+    const auto fill = static_cast<std::uint8_t>(hole.fill);
+    for (std::uint32_t at = 0; at < manifest().group_bytes;) {
+      const MutableByteSpan part =
+          window_.first(std::min<std::size_t>(window_.size(), manifest().group_bytes - at));
+      const Status status = place_.slot.read(begin + at, part);
+      if (status != Status::ok) return status;
+      if (place_.kernels->find_not(part.data(), part.size(), fill) != part.size()) {
+        return Status::malformed_chunk;
+      }
+      at += static_cast<std::uint32_t>(part.size());
+    }
+  }
+  return Status::ok;
 }
 
 Status InPlace::find_where(const JournalRecord* newest, bool source_is_whole,
@@ -220,9 +253,7 @@ Status InPlace::find_where(const JournalRecord* newest, bool source_is_whole,
   if (newest != nullptr) {
     const bool is_step = newest->kind == JournalKind::step;
     const std::uint32_t steps = manifest().plan.step_count + manifest().plan.hole_count;
-    const bool fits =
-        is_step ? newest->next < steps
-                : newest->kind == JournalKind::checkpoint && newest->next <= manifest().chunk_count;
+    const bool fits = is_step ? newest->next < steps : newest->next <= manifest().chunk_count;
     if (fits) {
       *where = *newest;
       return Status::ok;
@@ -340,15 +371,17 @@ std::uint32_t InPlace::last_step(void* self, std::uint32_t key) {
   return SpillSpace::none;
 }
 
+// The first record repeats the newest: that one may have been programmed when power failed. Nothing
+// is wiped before it is durable, because without it the one before it would count.
 Status InPlace::open_at_chunk(const JournalRecord& where) {
   Status status = pass_chunks(where.next);
   if (status == Status::ok) {
     status = spill_.open(where.spill_sequence, &InPlace::last_step, this);
   }
-  if (status == Status::ok) status = spill_.wipe_after(where.spill_sequence);
   if (status != Status::ok) return status;
-  return append_record(where.next == 0 ? JournalKind::intent : JournalKind::checkpoint, where.next,
-                       where.spill_sequence);
+  status = append_record(where.next == 0 ? JournalKind::intent : JournalKind::checkpoint,
+                         where.next, where.spill_sequence);
+  return status == Status::ok && !is_fresh_start_ ? spill_.wipe_unused() : status;
 }
 
 Status InPlace::open_at_step(const JournalRecord& where) {
@@ -358,19 +391,20 @@ Status InPlace::open_at_step(const JournalRecord& where) {
   if (status == Status::ok) {
     status = spill_.open(where.spill_sequence, &InPlace::last_step, this);
   }
+  if (status == Status::ok) {
+    status = append_record(JournalKind::step, where.next, where.spill_sequence);
+  }
   if (status != Status::ok) return status;
   if (is_hole) {
     holes_filled_ = where.next - step_count;
     is_hole_named_ = true;
-    return append_record(JournalKind::step, where.next, where.spill_sequence);
+    return Status::ok;
   }
-  status = spill_.wipe_after(where.spill_sequence);
+  status = spill_.wipe_unused();
   if (status == Status::ok) status = open_script();
   if (status == Status::ok) status = find_own(current_);
-  if (status != Status::ok) return status;
-  // Only when the journal did not name this step its stash can be missing.
-  return is_sealed(current_) ? append_record(JournalKind::step, where.next, where.spill_sequence)
-                             : seal(current_, false);
+  // Only where the journal was lost its stash can be missing.
+  return status == Status::ok && !is_sealed(current_) ? seal(current_, false) : status;
 }
 
 // Finds where the sections are.
@@ -426,10 +460,13 @@ Status InPlace::unpack(ByteSpan chunk, std::uint64_t output_bytes) {
   auto* model = new (model_memory_.data()) ContextModel;
   status = run_context_chunk(header, RangeDecoder(chunk.subspan(header_bytes)), model, window_,
                              &source_, output_bytes, &writer);
+  // The package is authentic: when it does not decode, or into something else, its source is not
+  // what it was.
+  if (status == Status::malformed_chunk) return Status::source_damaged;
   if (status != Status::ok) return status;
-  // The package is authentic: another output means that its source is not what it was.
-  if (writer.output_checksum() != chunk_plan_.checksum) return Status::source_damaged;
-  return spill_.is_record_complete() ? Status::ok : Status::malformed_chunk;
+  const bool is_right =
+      writer.output_checksum() == chunk_plan_.checksum && spill_.is_record_complete();
+  return is_right ? Status::ok : Status::source_damaged;
 }
 
 // The steps of the current chunk that were not read yet. `phase_is_open`: for the first of them.

@@ -95,11 +95,13 @@ class InPlace {
   Status read_chunk_plan();
   Status read_step(Step* step);
   Status check_step(std::uint64_t* rewritten);
+  bool script_fits() const;
   Status pass_step(const Step& step);
   Status pass_chunks(std::uint32_t chunk);
   Status pass_steps(std::uint32_t step);
 
   // Where an interrupted update is taken up.
+  Status check_holes();
   Status find_where(const JournalRecord* newest, bool source_is_whole, JournalRecord* where);
   Status look_at_slot(JournalRecord* where);
   Status check_source();
@@ -141,9 +143,10 @@ class InPlace {
   Spill spill_;
   ScriptReader script_;
   bool is_script_open_ = false;
-  Step current_;                // At which an interrupted update is taken up,
-  bool has_current_ = false;    // if it is at a step.
-  bool is_hole_named_ = false;  // The journal says already which hole is filled next.
+  Step current_;                 // At which an interrupted update is taken up,
+  bool has_current_ = false;     // if it is at a step.
+  bool is_fresh_start_ = false;  // No session before this one.
+  bool is_hole_named_ = false;   // The journal says already which hole is filled next.
   GrainSet own_;
   GrainSet kept_;
 

@@ -69,8 +69,8 @@ void InPlaceSource::set_slot(const FlashRegion& slot, std::span<const Hole> hole
 bool InPlaceSource::is_untouched(std::uint64_t begin, std::uint64_t end) const {
   const std::uint64_t margin = std::uint64_t{margin_grains_} * limits::grain_bytes;
   const std::uint64_t first = (begin - std::min(begin, margin)) / group_bytes_;
-  const std::uint64_t last = std::min<std::uint64_t>(
-      (std::min(end + margin, source_bytes_) - 1) / group_bytes_, group_count_ - 1u);
+  const std::uint64_t last =
+      std::min<std::uint64_t>((end + margin - 1) / group_bytes_, group_count_ - 1u);
   for (std::uint64_t group = first; group <= last; ++group) {
     if (is_overwritten(static_cast<std::uint32_t>(group))) return false;
   }
@@ -79,14 +79,16 @@ bool InPlaceSource::is_untouched(std::uint64_t begin, std::uint64_t end) const {
 
 bool InPlaceSource::is_fresh(std::uint64_t grain) const {
   const std::uint64_t begin = grain * limits::grain_bytes;
-  return is_untouched(begin, std::min<std::uint64_t>(begin + limits::grain_bytes, source_bytes_));
+  return is_untouched(begin, begin + limits::grain_bytes);
 }
 
 // --- Reading. ---
 
 Status InPlaceSource::read(std::uint64_t begin, MutableByteSpan out) {
   if (out.empty()) return Status::ok;
-  if (is_untouched(begin, begin + out.size())) return rebased_.read(begin, out);
+  const std::uint64_t first_grain = begin / limits::grain_bytes * limits::grain_bytes;
+  if (is_untouched(first_grain, round_up(begin + out.size(), limits::grain_bytes)))
+    return rebased_.read(begin, out);
   while (!out.empty()) {
     const std::uint64_t grain = begin / limits::grain_bytes;
     const auto past = static_cast<std::size_t>(begin % limits::grain_bytes);

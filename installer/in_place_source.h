@@ -79,6 +79,7 @@ class InPlaceSource final : public SourceReader {
 
   // What the spill holds of earlier steps. False when the table is full.
   bool add_stash(std::uint32_t group, std::uint32_t key, std::uint32_t last_step, GrainSet grains);
+  std::uint32_t stash_count() const { return stash_count_; }
   // Forgets what no step from `step` on needs.
   void drop_stashes(std::uint32_t step);
   // As if nothing had been written yet.

@@ -37,7 +37,7 @@ class PlanModel {
     const std::uint32_t floor = first ? 0 : before.group + 1;
     Hole hole;
     hole.group = floor + narrow(number(coder, Kind::hole, given.group - floor));
-    hole.fill = narrow(number(coder, Kind::fill, given.fill)) & 0xff;
+    hole.fill = narrow(number(coder, Kind::fill, given.fill));
     return hole;
   }
 

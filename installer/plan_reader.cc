@@ -19,7 +19,8 @@ Status PlanReader::holes(std::span<Hole> holes) {
     const bool ascends = first || hole.group > before.group;
     // A hole is whole, in the source too: it is read from there as its fill byte.
     const std::uint64_t end = (std::uint64_t{hole.group} + 1) * manifest_->group_bytes;
-    if (!ascends || end > manifest_->target.bytes || end > manifest_->sources[0].bytes) {
+    if (!ascends || hole.fill > 0xff || end > manifest_->target.bytes ||
+        end > manifest_->sources[0].bytes) {
       return Status::malformed_chunk;
     }
     before = hole;

@@ -18,7 +18,7 @@ bool matches(const DeviceFilter& filter, const Device& device) {
 // An update in place cannot be finished from what is there.
 bool is_hopeless(Status status) {
   return status == Status::source_damaged || status == Status::target_mismatch ||
-         status == Status::wrong_source;
+         status == Status::malformed_chunk || status == Status::scratch_too_small;
 }
 
 }  // namespace
@@ -202,27 +202,50 @@ Status Session::check_inventory() {
 
   target_slot_ = manifest.layout == Layout::in_place ? installed_.active_slot
                                                      : other_slot(installed_.active_slot);
-  if (installed_.state == PackageState::installed &&
+  bool is_blocked = false;
+  status = check_pending(&is_blocked);
+  if (status != Status::ok) return status;
+  if (is_blocked) return Status::update_pending;
+  if (installed_.state == PackageState::installed && !failed_in_place() &&
       installed_.manifest_digest == head_.manifest_digest) {
     already_installed_ = true;
     target_slot_ = installed_.active_slot;
     return Status::ok;
-  }
-  // Once a source is being overwritten, only the package that does it can finish.
-  const JournalRecord& newest = journal_.newest();
-  if (is_pending() && newest.layout == Layout::in_place &&
-      newest.manifest_digest != head_.manifest_digest) {
-    return Status::update_pending;
   }
   if (manifest.security_counter < installed_.security_counter) return Status::rollback;
   const Status slot_status = check_slot();
   return slot_status == Status::ok && is_delta_in_place() ? check_scratch() : slot_status;
 }
 
+// Once a source is being overwritten, only the package that does it can finish. A record of a
+// package that the inventory has is old: later ones were lost with what they were about.
+Status Session::check_pending(bool* is_blocked) {
+  const JournalRecord& newest = journal_.newest();
+  *is_blocked = is_pending() && newest.layout == Layout::in_place &&
+                newest.manifest_digest != head_.manifest_digest;
+  for (std::uint32_t i = 0; *is_blocked && i < inventory_.count(); ++i) {
+    InventoryRecord record;
+    const Status status = inventory_.at(i, &record);
+    if (status != Status::ok) return status;
+    *is_blocked = record.manifest_digest != newest.manifest_digest;
+  }
+  return Status::ok;
+}
+
+// The last update in place left a slot that is neither: what the inventory names may be ruined.
+bool Session::failed_in_place() const {
+  const JournalRecord& newest = journal_.newest();
+  return journal_.has_record() && newest.kind == JournalKind::done &&
+         newest.layout == Layout::in_place && newest.outcome != Status::ok;
+}
+
 Status Session::check_slot() const {
   const Manifest& manifest = head_.manifest;
   const FlashRegion& target = region_->slot(target_slot_);
   if (!target.is_usable()) return Status::unsupported_layout;
+  if (manifest.layout == Layout::in_place && !journal_.can_hold_in_place()) {
+    return Status::journal_too_small;
+  }
   if (manifest.target.bytes > target.size_bytes()) return Status::slot_too_small;
   // The budgets were computed for the manifest's erase block: larger ones would break them.
   if (manifest.group_bytes % target.geometry().program_unit_bytes != 0 ||
@@ -239,7 +262,6 @@ Status Session::check_scratch() const {
   if (plan.program_unit_bytes % slot.geometry().program_unit_bytes != 0) {
     return Status::unsupported_geometry;
   }
-  if (!journal_.can_hold_in_place()) return Status::journal_too_small;
   if (head_.manifest.budgets.scratch_bytes == 0) return Status::ok;
   if (!device_.scratch.is_usable() ||
       plan.program_unit_bytes % device_.scratch.geometry().program_unit_bytes != 0 ||
@@ -271,8 +293,7 @@ Status Session::prepare() {
 bool Session::is_resuming_in_place() const {
   const JournalRecord& newest = journal_.newest();
   return journal_.has_record() && newest.layout == Layout::in_place &&
-         newest.manifest_digest == head_.manifest_digest &&
-         (newest.kind == JournalKind::checkpoint || newest.kind == JournalKind::step);
+         newest.manifest_digest == head_.manifest_digest && newest.kind != JournalKind::done;
 }
 
 bool Session::source_version_fits() const {
@@ -401,7 +422,7 @@ Status Session::open_in_place() {
   status = in_place_.open(place, is_resuming_in_place() ? &newest : nullptr, source_is_whole_);
   if (status != Status::ok) {
     // The first record after opening repeats what is there.
-    if (!is_hopeless(status) || !is_pending()) return status;
+    if (!is_hopeless(status) || !is_resuming_in_place()) return status;
     const Status journal_status = journal_.append(newest);
     return journal_status == Status::ok ? end_in_place(status) : journal_status;
   }
@@ -413,7 +434,9 @@ Status Session::open_in_place() {
 
 // What cannot be finished any more must not keep other packages away: a full one repairs.
 Status Session::end_in_place(Status status) {
-  if (!is_hopeless(status)) return status;
+  const JournalRecord& newest = journal_.newest();
+  // Nothing to end before the first record of this package.
+  if (!is_hopeless(status) || newest.manifest_digest != head_.manifest_digest) return status;
   JournalRecord record = journal_record(JournalKind::done);
   record.outcome = status;
   const Status journal_status = journal_.append(record);
@@ -519,7 +542,10 @@ Status Session::commit() {
 Status Session::repeat_commit() {
   const Digest& digest = head_.manifest_digest;
   if (!is_pending() || journal_.newest().manifest_digest != digest) return Status::ok;
-  const Status status = inventory_.settle(digest);
+  // First what the journal says now: a record that says done may be hidden there, and must not be
+  // the newest while the inventory is written again.
+  Status status = journal_.append(journal_.newest());
+  if (status == Status::ok) status = inventory_.settle(digest);
   return status == Status::ok ? journal_.append(journal_record(JournalKind::done)) : status;
 }
 

@@ -111,6 +111,8 @@ class Session {
   Status accept_head(ByteSpan head_bytes);
   Status check_device();
   Status check_inventory();
+  Status check_pending(bool* is_blocked);
+  bool failed_in_place() const;
   Status check_slot() const;
   Status check_scratch() const;
   Status check_source();

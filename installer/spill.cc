@@ -12,6 +12,7 @@ namespace {
 constexpr std::uint32_t kMagic = 0x31534452;  // "RDS1" in memory order.
 constexpr std::size_t kCopyBytes = 256;
 
+static_assert(limits::spill_block_bytes_min > SpillSpace::frame_bytes);
 static_assert(sizeof(SpillFragment) == 24 && sizeof(SpillBlock) == 16);
 
 // `count` objects in the arena.
@@ -41,7 +42,6 @@ Status Spill::begin(const Manifest& manifest, const Digest& manifest_digest, Are
   scratch_blocks_ = static_cast<std::uint32_t>(manifest.budgets.scratch_bytes / block_bytes_);
   blocks_per_hole_ = manifest.group_bytes / block_bytes_;
   reserve_blocks_ = manifest.plan.reserve_blocks;
-  if (block_bytes_ < SpillSpace::frame_bytes + unit_bytes_) return Status::malformed_manifest;
   space_ = SpillSpace(fragments, blocks, block_bytes_);
   return Status::ok;
 }
@@ -173,27 +173,23 @@ Status Spill::open_block(std::uint32_t block, std::uint32_t sequence_max, LastSt
   return Status::ok;
 }
 
-Status Spill::wipe_after(std::uint32_t sequence_max) {
-  bool wiped = false;
+Status Spill::wipe_unused() {
   for (std::uint32_t block = 0; block < space_.block_count(); ++block) {
-    Header header;
-    bool valid = false;
-    Status status = read_header(block, 0, &header, &valid);
-    if (status != Status::ok) return status;
-    if (!valid || header.sequence <= sequence_max) continue;
+    if (!space_.is_free(block)) continue;
     std::uint64_t offset = 0;
     const FlashRegion& region = block_region(block, &offset);
+    Status status = Status::ok;
     if (region.geometry().erase_before_program) {
       status = erase_block(block);
     } else {
+      // Without its first header nothing in a block is found.
       const MutableByteSpan blank = staging_.first(unit_bytes_);
       std::ranges::fill(blank, std::uint8_t{0xff});
       status = program_block(block, 0, blank);
     }
     if (status != Status::ok) return status;
-    wiped = true;
   }
-  return wiped ? sync() : Status::ok;
+  return sync();
 }
 
 Status Spill::read(std::uint32_t key, std::uint32_t offset, MutableByteSpan out) const {

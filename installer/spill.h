@@ -34,9 +34,10 @@ class Spill {
   // malformed_chunk.
   using LastStep = std::uint32_t (*)(void* context, std::uint32_t key);
   Status open(std::uint32_t sequence_max, LastStep last_step, void* context);
-  // Makes everything unreadable that later phases than `sequence_max` wrote: they never became
-  // valid, and bits that were being programmed when power failed may change.
-  Status wipe_after(std::uint32_t sequence_max);
+  // Makes every block unreadable that holds nothing in use. What a phase wrote that never became
+  // valid may read well, badly, or now well and now badly: it must not be there any more when later
+  // phases count. Only when the journal's newest record is known to be durable.
+  Status wipe_unused();
 
   // The phase that was written last, also those that did not become valid.
   std::uint32_t sequence() const { return sequence_; }

@@ -1,6 +1,7 @@
 #include "pkgtool/in_place_encoder.h"
 
 #include <algorithm>
+#include <mutex>
 #include <numeric>
 #include <optional>
 
@@ -21,9 +22,6 @@ namespace {
 constexpr std::uint32_t kGroupBytesMin = 1024;
 
 constexpr std::uint32_t kReserveBlocksMax = 4;
-
-// What the halves of a journal hold at least where the budget is kept.
-constexpr std::uint64_t kRecordsOfHalf = 31;
 
 // Beyond what an uninterrupted installation needs at once.
 constexpr std::uint32_t kSpareFragments = 4;
@@ -167,8 +165,9 @@ class InPlaceEncoder {
     for (std::size_t i = 0; i < own.size(); ++i) {
       const InPlaceStep& step = plan_.steps[i];
       const auto kept = static_cast<std::uint32_t>(step.kept.size());
-      demands.push_back(
-          {own[i] * limits::grain_bytes, kept * limits::grain_bytes, step.kept_last_use});
+      StashDemand demand{own[i] * limits::grain_bytes, {}};
+      if (kept != 0) demand.kept.push_back({kept * limits::grain_bytes, step.kept_last_use});
+      demands.push_back(std::move(demand));
     }
     return demands;
   }
@@ -226,8 +225,10 @@ class InPlaceEncoder {
       budget.flash_write_bytes += round_up(bytes, plan_options_.program_unit_bytes);
       budget.erase_count += round_up(bytes, block) / block;
     }
-    // Intent and done; each step and each hole; where each chunk ends.
-    budget.record_count = written_records(2 + plan_.steps.size() + holes + pieces_.size());
+    // Intent and done; each step and each hole; where each chunk ends. The first record of a half
+    // is written twice.
+    const std::uint64_t records = 2 + plan_.steps.size() + holes + pieces_.size();
+    budget.record_count = records + records / records_of_half_min + 1;
     return budget;
   }
 
@@ -244,7 +245,7 @@ class InPlaceEncoder {
 // How many blocks the script of a chunk may take.
 std::vector<std::uint64_t> script_shares(std::uint64_t blocks) {
   std::vector<std::uint64_t> shares;
-  for (const std::uint64_t share : {blocks / 2, blocks * 3 / 8, blocks / 4, blocks / 8}) {
+  for (const std::uint64_t share : {blocks / 2, blocks / 4, blocks / 8}) {
     const std::uint64_t least = std::max<std::uint64_t>(share, 1);
     if (shares.empty() || shares.back() != least) shares.push_back(least);
   }
@@ -261,12 +262,7 @@ std::uint32_t in_place_group_bytes(std::uint32_t erase_block_bytes) {
 
 bool is_program_unit(std::uint64_t unit_bytes, std::uint64_t erase_block_bytes) {
   return unit_bytes != 0 && unit_bytes <= limits::program_unit_bytes_max &&
-         erase_block_bytes % unit_bytes == 0 &&
-         erase_block_bytes >= unit_bytes + SpillSpace::frame_bytes;
-}
-
-std::uint64_t written_records(std::uint64_t record_count) {
-  return record_count + record_count / kRecordsOfHalf + 1;
+         erase_block_bytes % unit_bytes == 0;
 }
 
 Payload encode_in_place(const InPlaceInput& input, const EncoderOptions& options,
@@ -279,11 +275,22 @@ Payload encode_in_place(const InPlaceInput& input, const EncoderOptions& options
       options.map != nullptr ? static_cast<std::uint32_t>(limits::rebase_margin_bytes) : 0;
   plan_options.scratch_bytes =
       options.scratch_bytes / options.erase_block_bytes * options.erase_block_bytes;
+  const std::vector<std::uint64_t> shares =
+      script_shares(plan_options.scratch_bytes / options.erase_block_bytes);
+  std::mutex progress_mutex;
+  const StageProgress one_at_a_time = [&](const char* stage, std::uint64_t done,
+                                          std::uint64_t total) {
+    const std::lock_guard lock(progress_mutex);
+    if (progress) progress(stage, done, total);
+  };
+  std::vector<std::optional<Payload>> payloads(shares.size());
+  parallel_for(shares.size(), options.thread_count, [&](std::size_t i) {
+    InPlaceOptions share = plan_options;
+    share.script_bytes = shares[i] * (options.erase_block_bytes - SpillSpace::frame_bytes);
+    payloads[i] = InPlaceEncoder(input, options, share, one_at_a_time).run();
+  });
   std::optional<Payload> best;
-  for (const std::uint64_t blocks :
-       script_shares(plan_options.scratch_bytes / options.erase_block_bytes)) {
-    plan_options.script_bytes = blocks * (options.erase_block_bytes - SpillSpace::frame_bytes);
-    std::optional<Payload> payload = InPlaceEncoder(input, options, plan_options, progress).run();
+  for (std::optional<Payload>& payload : payloads) {
     if (payload && (!best || payload->bytes.size() < best->bytes.size())) best = std::move(payload);
   }
   if (!best) {

@@ -1,6 +1,8 @@
 #include "pkgtool/in_place_planner.h"
 
 #include <algorithm>
+#include <functional>
+#include <iterator>
 
 #include "format/limits.h"
 #include "pkgtool/stash_limiter.h"
@@ -21,16 +23,25 @@ constexpr std::uint32_t kPatience[] = {16, 256, 1 << 16};
 // Room for what is live is found to this part of the whole.
 constexpr unsigned kRoomBits = 7;
 
+// What is lost is taken back where that is possible: the work that this may be, and how close
+// together that has to be what is taken back at once.
+constexpr std::size_t kRetryGrainsMax = 1 << 24;
+constexpr std::uint32_t kNearGrains = 8;
+constexpr std::size_t kFinalGrainsMax = 1 << 18;
+
 // Orders are tried as many as a few seconds allow, those first that promise most.
 constexpr std::size_t kTrialStepsMax = 1 << 16;
 constexpr std::size_t kTrialsMin = 3;
+
+using Losses = std::vector<InPlaceReads::Loss>;
 
 // A way to do the update, and what it costs.
 struct Trial {
   StepOrder order;
   InPlaceReads reads;
   std::size_t hole_count = 0;
-  SpillUse spill{};
+  SpillUse spill = {};
+  Losses losses = {};
   std::uint64_t lost_bytes = 0;
   std::uint64_t cost = 0;
 };
@@ -41,8 +52,10 @@ std::uint64_t peak_live_bytes(const std::vector<StashDemand>& demands) {
   std::uint64_t peak = 0;
   for (std::size_t step = 0; step < demands.size(); ++step) {
     const StashDemand& demand = demands[step];
-    live += demand.kept_bytes;
-    dying[demand.kept_last_use] += demand.kept_bytes;
+    for (const StashDemand::Kept& part : demand.kept) {
+      live += part.bytes;
+      dying[part.last_use] += part.bytes;
+    }
     peak = std::max(peak, live + demand.own_bytes);
     live -= dying[step];
   }
@@ -59,14 +72,20 @@ class InPlacePlanner {
 
   InPlacePlan run() {
     const std::vector<StepOrder> orders = promising_orders();
-    Trial best = try_order(orders[0]);
-    for (std::size_t i = 1; i < orders.size(); ++i) {
-      report(i, orders.size());
-      Trial trial = try_order(orders[i]);
-      if (trial.cost < best.cost) best = std::move(trial);
+    const std::size_t finalists =
+        std::max<std::size_t>(kTrialsMin, kFinalGrainsMax / (reads_.grain_count() + 1));
+    std::vector<Trial> trials;
+    std::size_t done = 0;
+    for (const StepOrder& order : orders) {
+      trials.push_back(try_order(order));
+      std::ranges::stable_sort(trials, {}, &Trial::cost);
+      if (trials.size() > finalists) trials.pop_back();
+      report(++done, orders.size());
     }
-    report(orders.size(), orders.size());
-    return plan_of(best);
+    for (Trial& trial : trials) {
+      if (!trial.losses.empty()) lose_fewer(&trial);
+    }
+    return plan_of(*std::ranges::min_element(trials, {}, &Trial::cost));
   }
 
  private:
@@ -99,9 +118,10 @@ class InPlacePlanner {
 
   // What an order costs, were the spill not made of blocks.
   std::uint64_t estimate(const StepOrder& order) const {
-    const std::vector<StashDemand> demands = StashPlanner(reads_, order).demands();
+    const std::vector<StashDemand> demands =
+        StashPlanner(reads_, order, options_.kept_parts_max).demands();
     std::uint64_t write_bytes = 0;
-    for (const StashDemand& demand : demands) write_bytes += demand.own_bytes + demand.kept_bytes;
+    for (const StashDemand& demand : demands) write_bytes += demand.bytes();
     const SpillShape scratch = shape(0);
     const std::uint64_t room = std::uint64_t{scratch.block_count} * scratch.block_bytes;
     const std::uint64_t peak = peak_live_bytes(demands);
@@ -138,8 +158,9 @@ class InPlacePlanner {
   }
 
   Trial try_order(const StepOrder& order) const {
-    Trial trial{.order = order, .reads = reads_, .spill = {}};
-    const std::vector<StashDemand> demands = StashPlanner(reads_, order).demands();
+    Trial trial{.order = order, .reads = reads_};
+    const std::vector<StashDemand> demands =
+        StashPlanner(reads_, order, options_.kept_parts_max).demands();
     const auto fits = [&](std::size_t hole_count) {
       return fits_spill(demands, shape(hole_count), &trial.spill);
     };
@@ -170,19 +191,55 @@ class InPlacePlanner {
   // Gives up what cannot be held.
   void lose_least(Trial* trial) const {
     const SpillShape spill = shape(trial->hole_count);
-    StashLimiter limiter(reads_, trial->order, spill);
+    StashLimiter limiter(reads_, trial->order);
     const std::uint64_t all_bytes = std::uint64_t{spill.block_count} * spill.block_bytes;
-    const auto fits = [&](std::uint64_t share) {
-      trial->reads = reads_;
-      trial->reads.lose(limiter.losses((all_bytes * share) >> kRoomBits));
-      return fits_spill(StashPlanner(trial->reads, trial->order).demands(), spill, &trial->spill);
+    const auto losses = [&](std::uint64_t share) {
+      return limiter.losses((all_bytes * share) >> kRoomBits);
     };
     std::uint64_t share = 0;
     for (unsigned bit = kRoomBits; bit-- != 0;) {
       const std::uint64_t next = share | std::uint64_t{1} << bit;
-      if (fits(next)) share = next;
+      if (fits_without(losses(next), trial)) share = next;
     }
-    (void)fits(share);
+    trial->losses = losses(share);
+    (void)fits_without(trial->losses, trial);
+  }
+
+  bool fits_without(const Losses& losses, Trial* trial) const {
+    trial->reads = reads_;
+    trial->reads.lose(losses);
+    const StashPlanner stashes(trial->reads, trial->order, options_.kept_parts_max);
+    return fits_spill(stashes.demands(), shape(trial->hole_count), &trial->spill);
+  }
+
+  // The room was the same for all steps, and blocks are not as good as that everywhere: takes back
+  // what can be held after all.
+  void lose_fewer(Trial* trial) const {
+    const std::size_t tries = kRetryGrainsMax / (reads_.grain_count() + 1);
+    std::vector<Losses> groups = grouped(&trial->losses);
+    if (groups.size() > tries) groups.resize(tries);
+    for (const Losses& group : groups) {
+      Losses fewer;
+      std::ranges::set_difference(trial->losses, group, std::back_inserter(fewer));
+      if (fits_without(fewer, trial)) trial->losses = std::move(fewer);
+    }
+    (void)fits_without(trial->losses, trial);
+    add_up(trial);
+  }
+
+  // Sorts `losses`, and groups those of one step that lie together; the largest groups first.
+  static std::vector<Losses> grouped(Losses* losses) {
+    std::ranges::sort(*losses);
+    losses->erase(std::unique(losses->begin(), losses->end()), losses->end());
+    std::vector<Losses> groups;
+    for (const InPlaceReads::Loss& loss : *losses) {
+      const bool goes_on = !groups.empty() && groups.back().back().step == loss.step &&
+                           groups.back().back().grain + kNearGrains >= loss.grain;
+      if (!goes_on) groups.emplace_back();
+      groups.back().push_back(loss);
+    }
+    std::ranges::stable_sort(groups, std::greater(), &Losses::size);
+    return groups;
   }
 
   void add_up(Trial* trial) const {
@@ -194,7 +251,7 @@ class InPlacePlanner {
   }
 
   InPlacePlan plan_of(const Trial& trial) const {
-    const StashPlanner stashes(trial.reads, trial.order);
+    const StashPlanner stashes(trial.reads, trial.order, options_.kept_parts_max);
     InPlacePlan plan;
     plan.steps = stashes.steps();
     const std::span<const InPlaceHole> holes = reads_.hole_candidates().first(trial.hole_count);
@@ -204,7 +261,7 @@ class InPlacePlanner {
     const std::vector<StashDemand> demands = stashes.demands();
     plan.cost.lost_bytes = trial.lost_bytes;
     for (const StashDemand& demand : demands) {
-      plan.cost.stash_bytes += demand.own_bytes + demand.kept_bytes;
+      plan.cost.stash_bytes += demand.bytes();
     }
     plan.cost.peak_live_bytes = peak_live_bytes(demands);
     plan.cost.slot_write_bytes = (plan.steps.size() + plan.holes.size()) * options_.group_bytes;
@@ -221,21 +278,26 @@ class InPlacePlanner {
   InPlaceReads reads_;
 };
 
-void check(const InPlaceOptions& options) {
+void check(const InPlaceOptions& options, ByteSpan source) {
   const std::uint32_t group = options.group_bytes;
   const std::uint32_t block = options.erase_block_bytes;
   const std::uint32_t unit = options.program_unit_bytes;
   const bool is_good = group != 0 && block != 0 && unit != 0 && group % block == 0 &&
-                       group % kGrainBytes == 0 && block % unit == 0;
-  if (!is_good)
+                       group % kGrainBytes == 0 && block % unit == 0 &&
+                       options.kept_parts_max - 1 < 2;
+  if (!is_good) {
     throw Error(Exit::internal, "the groups of an in-place update do not fit its flash");
+  }
+  if (source.size() / kGrainBytes >= StashPlanner::kNever) {
+    throw Error(Exit::bad_input, "an image is larger than 256 GiB, and cannot be updated in place");
+  }
 }
 
 }  // namespace
 
 InPlacePlan plan_in_place(ByteSpan raw_source, ByteSpan source, ByteSpan target, const Cover& cover,
                           const InPlaceOptions& options, const StageProgress& progress) {
-  check(options);
+  check(options, raw_source);
   return InPlacePlanner(raw_source, source, target, cover, options, progress).run();
 }
 

@@ -23,6 +23,8 @@ struct InPlaceOptions {
   std::uint32_t margin_bytes = 0;   // 128 with an address map: see InPlaceReads.
   std::uint64_t scratch_bytes = 0;  // Of which the script of a chunk
   std::uint64_t script_bytes = 0;   // takes so much at any time.
+  // How many parts, each needed until another step, what is kept by one step may have: 1 or 2.
+  std::uint32_t kept_parts_max = 1;
 };
 
 // What a plan costs.

@@ -78,6 +78,11 @@ void InPlaceReads::find_steps(ByteSpan raw_source, ByteSpan target) {
     step_of_group_[group] = static_cast<std::uint32_t>(groups_.size());
     groups_.push_back(static_cast<std::uint32_t>(group));
   }
+  // The format wants one step: of equal images the first group is written again.
+  if (groups_.empty() && group_count != 0) {
+    step_of_group_[0] = 0;
+    groups_.push_back(0);
+  }
 }
 
 void InPlaceReads::find_holes(ByteSpan raw_source, ByteSpan target) {

@@ -51,10 +51,12 @@ void check_request(const BuildRequest& request) {
   }
   const std::uint32_t unit = request.encoder.program_unit_bytes;
   if (request.layout == Layout::in_place && !is_program_unit(unit, block)) {
-    throw Error(Exit::usage,
-                "the program unit must be 1 to 4096 bytes, and divide the erase block into at "
-                "least two",
+    throw Error(Exit::usage, "the program unit must be 1 to 4096 bytes and divide the erase block",
                 "--program-unit");
+  }
+  if (request.layout == Layout::in_place && request.source &&
+      block < limits::spill_block_bytes_min) {
+    throw Error(Exit::usage, "in place the erase block must be at least 64 bytes", "--erase-block");
   }
   if (request.target.size() > limits::image_bytes_max ||
       (request.source && request.source->bytes.size() > limits::image_bytes_max)) {
@@ -92,9 +94,10 @@ Budgets budgets_of(const Manifest& manifest, const Payload& payload) {
       round_up(manifest.target.bytes, manifest.erase_block_bytes) / manifest.erase_block_bytes;
   // Intent, a checkpoint after each chunk but the last, done.
   const std::uint64_t checkpoints = manifest.chunk_count == 0 ? 0 : manifest.chunk_count - 1;
-  const std::uint64_t records = checkpoints + 2;
-  const bool is_in_place = manifest.layout == Layout::in_place;
-  budgets.journal_bytes = (is_in_place ? written_records(records) : records) * JournalRecord::bytes;
+  // In place the first record of a half is written twice.
+  const std::uint64_t repeated =
+      manifest.layout == Layout::in_place ? 1 + (checkpoints + 2) / records_of_half_min : 0;
+  budgets.journal_bytes = (checkpoints + 2 + repeated) * JournalRecord::bytes;
   return budgets;
 }
 
@@ -264,7 +267,11 @@ Coded encode_in_place_delta(const BuildRequest& request, const StageProgress& pr
 }
 
 Coded encode_delta(const BuildRequest& request, const StageProgress& progress) {
-  if (request.layout == Layout::in_place) return encode_in_place_delta(request, progress);
+  if (request.layout == Layout::in_place) {
+    // What is empty needs no source.
+    return request.target.empty() ? encode_full(request, progress)
+                                  : encode_in_place_delta(request, progress);
+  }
   if (request.codec == Codec::zstd) {
     return encode(request, find_basis(request, false, progress), Codec::zstd, progress);
   }

@@ -9,35 +9,56 @@ namespace {
 
 constexpr std::uint32_t kReserveBlocksMin = 2;
 
+// What a device would call the second part that a step keeps; it knows of one only, yet.
+constexpr auto kSecondKept = static_cast<SpillKind>(3);
+
+// How many blocks the largest stash takes.
+std::uint32_t blocks_of_largest(const std::vector<StashDemand>& demands, const SpillShape& shape) {
+  std::uint64_t most = 0;
+  for (const StashDemand& demand : demands) {
+    std::uint64_t bytes = spilled_bytes(demand.own_bytes);
+    for (const StashDemand::Kept& part : demand.kept) bytes += spilled_bytes(part.bytes);
+    most = std::max(most, bytes);
+  }
+  return static_cast<std::uint32_t>(round_up(most, shape.block_bytes) / shape.block_bytes);
+}
+
+// How many fragments there may be at most.
+std::size_t fragments_at_most(const std::vector<StashDemand>& demands, const SpillShape& shape) {
+  std::size_t count = 0;
+  for (const StashDemand& demand : demands) {
+    // The first and the last one of a part may be of any size.
+    count += demand.bytes() / (shape.block_bytes - SpillSpace::frame_bytes) +
+             2 * (1 + demand.kept.size());
+  }
+  return std::min<std::size_t>(count, limits::fragment_count_max);
+}
+
 }  // namespace
 
 std::uint64_t spilled_bytes(std::uint64_t bytes) {
   return bytes == 0 ? 0 : SpillSpace::stored_bytes(static_cast<std::uint32_t>(bytes));
 }
 
-std::uint32_t reserve_blocks(const std::vector<StashDemand>& demands, const SpillShape& shape) {
-  std::uint64_t most = 0;
-  for (const StashDemand& demand : demands) {
-    most = std::max(most, spilled_bytes(demand.own_bytes) + spilled_bytes(demand.kept_bytes));
-  }
-  const std::uint64_t blocks = round_up(most, shape.block_bytes) / shape.block_bytes;
-  return std::max(kReserveBlocksMin, static_cast<std::uint32_t>(blocks));
-}
-
 bool fits_spill(const std::vector<StashDemand>& demands, const SpillShape& shape, SpillUse* use) {
-  SpillModel spill(shape, reserve_blocks(demands, shape), 1);
-  for (std::size_t step = 0; step < demands.size(); ++step) {
-    if (!spill.write(static_cast<std::uint32_t>(step), demands[step])) return false;
+  if (shape.block_bytes <= SpillSpace::frame_bytes) return false;
+  const std::uint32_t largest = std::max(kReserveBlocksMin, blocks_of_largest(demands, shape));
+  for (const std::uint32_t reserve : {largest, largest + 1}) {
+    SpillModel spill(shape, reserve, 1, fragments_at_most(demands, shape));
+    std::uint32_t step = 0;
+    while (step < demands.size() && spill.write(step, demands[step])) ++step;
+    if (step < demands.size()) continue;
+    *use = spill.use();
+    return true;
   }
-  *use = spill.use();
-  return true;
+  return false;
 }
 
 SpillModel::SpillModel(const SpillShape& shape, std::uint32_t reserve_blocks,
-                       std::uint32_t program_unit_bytes)
+                       std::uint32_t program_unit_bytes, std::size_t fragment_count_max)
     : reserve_blocks_(reserve_blocks),
       program_unit_bytes_(program_unit_bytes),
-      fragments_(limits::fragment_count_max),
+      fragments_(fragment_count_max),
       blocks_(shape.block_count),
       space_(fragments_, blocks_, shape.block_bytes),
       erase_counts_(shape.block_count) {}
@@ -50,10 +71,14 @@ bool SpillModel::begin_chunk(std::uint32_t chunk, std::uint32_t script_bytes,
 }
 
 bool SpillModel::write(std::uint32_t step, const StashDemand& demand) {
-  const bool has_stash = demand.own_bytes != 0 || demand.kept_bytes != 0;
+  const bool has_stash = demand.own_bytes != 0 || !demand.kept.empty();
   if (has_stash && !phase_is_open_) begin_phase();
   if (!append(SpillKind::own, step, demand.own_bytes, step)) return false;
-  if (!append(SpillKind::kept, step, demand.kept_bytes, demand.kept_last_use)) return false;
+  SpillKind kind = SpillKind::kept;
+  for (const StashDemand::Kept& part : demand.kept) {
+    if (!append(kind, step, part.bytes, part.last_use)) return false;
+    kind = kSecondKept;
+  }
   if (phase_is_open_) clean(step);
   note_kept(step, demand);
   space_.seal(step);
@@ -100,7 +125,7 @@ void SpillModel::note(const SpillFragment& fragment, bool opens) {
 
 void SpillModel::note_kept(std::uint32_t step, const StashDemand& demand) {
   std::erase_if(kept_until_, [&](std::uint32_t until) { return until < step; });
-  if (demand.kept_bytes != 0) kept_until_.push_back(demand.kept_last_use);
+  for (const StashDemand::Kept& part : demand.kept) kept_until_.push_back(part.last_use);
   use_.kept_count_max =
       std::max(use_.kept_count_max, static_cast<std::uint32_t>(kept_until_.size()));
 }

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "format/limits.h"
 #include "installer/spill_space.h"
 
 namespace romdelta::pkgtool {
@@ -17,9 +18,18 @@ struct SpillShape {
 
 // What a step saves, in bytes.
 struct StashDemand {
-  std::uint32_t own_bytes = 0;      // Needed by that step only.
-  std::uint32_t kept_bytes = 0;     // Needed by later steps,
-  std::uint32_t kept_last_use = 0;  // the last of them.
+  struct Kept {
+    std::uint32_t bytes = 0;
+    std::uint32_t last_use = 0;
+  };
+  std::uint32_t own_bytes = 0;  // Needed by that step only.
+  std::vector<Kept> kept;       // Needed by later steps, until the last of them; at most two.
+
+  std::uint32_t bytes() const {
+    std::uint32_t sum = own_bytes;
+    for (const Kept& part : kept) sum += part.bytes;
+    return sum;
+  }
 };
 
 // What all steps took in the end.
@@ -36,7 +46,8 @@ class SpillModel {
   // So many blocks are freed ahead, as far as there is anything to gain. `program_unit_bytes`: what
   // a phase writes into a block is filled up to a multiple.
   SpillModel(const SpillShape& shape, std::uint32_t reserve_blocks,
-             std::uint32_t program_unit_bytes);
+             std::uint32_t program_unit_bytes,
+             std::size_t fragment_count_max = limits::fragment_count_max);
   SpillModel(const SpillModel&) = delete;
   SpillModel& operator=(const SpillModel&) = delete;
 
@@ -67,10 +78,8 @@ class SpillModel {
   SpillUse use_;
 };
 
-// How many blocks should be free after each step: as many as the largest stash takes.
-std::uint32_t reserve_blocks(const std::vector<StashDemand>& demands, const SpillShape& shape);
-
-// True when a spill of this shape holds what all steps save.
+// True when a spill of this shape holds what all steps save, as many blocks being freed ahead as
+// the largest stash takes, or one more.
 bool fits_spill(const std::vector<StashDemand>& demands, const SpillShape& shape, SpillUse* use);
 
 // What a stash of `bytes` takes, if it fits into one block.

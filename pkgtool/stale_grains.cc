@@ -24,8 +24,7 @@ std::vector<std::uint32_t> count_own_grains(const InPlacePlan& plan, const InPla
       }
     });
     std::ranges::sort(own);
-    const auto repeated = std::ranges::unique(own);
-    own.erase(repeated.begin(), repeated.end());
+    own.erase(std::unique(own.begin(), own.end()), own.end());
     std::erase_if(own, [&](std::uint64_t grain) {
       return std::ranges::binary_search(it.kept, static_cast<std::uint32_t>(grain));
     });

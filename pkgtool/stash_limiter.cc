@@ -6,9 +6,7 @@
 
 namespace romdelta::pkgtool {
 
-StashLimiter::StashLimiter(const InPlaceReads& reads, const StepOrder& order,
-                           const SpillShape& shape)
-    : order_(order), shape_(shape) {
+StashLimiter::StashLimiter(const InPlaceReads& reads, const StepOrder& order) : order_(order) {
   find_uses(reads);
   std::size_t at = 0;
   for (std::uint32_t place = 0; place < order.size(); ++place) {
@@ -21,7 +19,7 @@ StashLimiter::StashLimiter(const InPlaceReads& reads, const StepOrder& order,
 }
 
 void StashLimiter::find_uses(const InPlaceReads& reads) {
-  const StashPlanner stashes(reads, order_);
+  const StashPlanner stashes(reads, order_, 1);
   for (std::uint32_t place = 0; place < order_.size(); ++place) {
     for (const Match& read : reads.reads(order_[place])) {
       const GrainRange range = reads.grains(read);

@@ -15,7 +15,7 @@ namespace romdelta::pkgtool {
 
 class StashLimiter {
  public:
-  StashLimiter(const InPlaceReads& reads, const StepOrder& order, const SpillShape& shape);
+  StashLimiter(const InPlaceReads& reads, const StepOrder& order);
 
   // What must be given up so that no more than `most_bytes` are needed at any time, were the spill
   // not made of blocks.
@@ -69,7 +69,6 @@ class StashLimiter {
   void lose_cut(std::uint32_t place);
 
   const StepOrder& order_;
-  SpillShape shape_;
   std::vector<Use> uses_;  // By saved_at, grain and used_at.
   std::vector<Cut> cuts_;
   std::vector<Stash> stashes_;  // By place, and one more.

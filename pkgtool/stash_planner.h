@@ -15,7 +15,8 @@ struct InPlaceStep {
   // this step needs, and those that later steps need (and this one, maybe).
   std::vector<std::uint32_t> own;
   std::vector<std::uint32_t> kept;
-  std::uint32_t kept_last_use = 0;  // The last step that needs one of those.
+  std::vector<std::uint32_t> kept_until;  // Of each of those: the step after which it may go.
+  std::uint32_t kept_last_use = 0;        // The last of these.
   friend bool operator==(const InPlaceStep&, const InPlaceStep&) = default;
 };
 
@@ -24,7 +25,8 @@ class StashPlanner {
  public:
   static constexpr std::uint32_t kNever = 0xffffffff;
 
-  StashPlanner(const InPlaceReads& reads, const StepOrder& order);
+  // A step may save in up to `parts_max` parts what later steps need, which go at different times.
+  StashPlanner(const InPlaceReads& reads, const StepOrder& order, std::size_t parts_max);
 
   // The place of the step that overwrites `grain` first.
   std::uint32_t overwritten_at(std::uint64_t grain) const { return overwritten_at_[grain]; }
@@ -41,6 +43,8 @@ class StashPlanner {
   std::vector<InPlaceStep> steps() const;
 
  private:
+  void find_last_uses();
+  void choose_parts(std::size_t parts_max);
   // Calls f(grain, place of the step that saves it, last use) for each that is saved, ascending.
   template <typename F>
   void for_each_saved(F f) const;
@@ -48,7 +52,7 @@ class StashPlanner {
   const InPlaceReads& reads_;
   const StepOrder& order_;
   std::vector<std::uint32_t> overwritten_at_;  // kNever: stays.
-  std::vector<std::uint32_t> last_use_;        // kNever: not needed after it was overwritten.
+  std::vector<std::uint32_t> last_use_;        // Of its part. kNever: not needed after that.
 };
 
 }  // namespace romdelta::pkgtool

@@ -288,6 +288,7 @@ TEST(FormatDigests, VectorsAreTrue) {
   digest_row(DigestDomain::chunk, "chunk", 0, 0, abc, "`abc`");
   digest_row(DigestDomain::chunk, "chunk", 0, 258, abc, "`abc`");
   digest_row(DigestDomain::map, "map", 0, 0, abc, "`abc`");
+  digest_row(DigestDomain::plan, "plan", 0, 0, abc, "`abc`");
   for (const auto& [bytes, input] : {std::pair(none, "empty"), std::pair(abc, "`abc`")}) {
     std::array<std::uint8_t, Checksum::bytes> written;
     ByteWriter writer(written);
@@ -313,7 +314,12 @@ const std::map<std::string, std::uint64_t>& all_limits() {
       ROMDELTA_LIMIT(group_bytes_max),        ROMDELTA_LIMIT(zstd_context_bytes),
       ROMDELTA_LIMIT(context_model_bytes),    ROMDELTA_LIMIT(source_window_bytes),
       ROMDELTA_LIMIT(map_step_count_max),     ROMDELTA_LIMIT(map_step_bytes),
-      ROMDELTA_LIMIT(map_bytes_max),          ROMDELTA_LIMIT(rebase_window_bytes),
+      ROMDELTA_LIMIT(map_bytes_max),          ROMDELTA_LIMIT(rebase_margin_bytes),
+      ROMDELTA_LIMIT(rebase_window_bytes),    ROMDELTA_LIMIT(grain_bytes),
+      ROMDELTA_LIMIT(group_count_max),        ROMDELTA_LIMIT(plan_bytes_max),
+      ROMDELTA_LIMIT(spill_block_count_max),  ROMDELTA_LIMIT(fragment_count_max),
+      ROMDELTA_LIMIT(kept_count_max),         ROMDELTA_LIMIT(plan_model_bytes),
+      ROMDELTA_LIMIT(script_window_bytes),
       ROMDELTA_LIMIT(record_buffer_bytes),    ROMDELTA_LIMIT(record_sequence_max),
       ROMDELTA_LIMIT(trusted_key_count_max),
   };

@@ -1,0 +1,256 @@
+// The power-cut campaign: packages of every kind, on flashes of every kind, through every fault.
+//
+//   sim_campaign cuts      one cut at each operation, in every way
+//   sim_campaign pairs     a second cut at each operation of each recovery
+//   sim_campaign closure   every state that any number of cuts can lead to, of tiny packages
+//   sim_campaign errors    each operation fails, or goes to another place
+//   sim_campaign flips     bits change between two boots
+//   sim_campaign watchdog  power fails every so many operations, for ever
+//
+// The short form is for every change; --long takes all geometries and packages, and all ways.
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <thread>
+
+#include "pkgtool/closure.h"
+#include "tests/sim/campaign_packages.h"
+
+namespace romdelta::test {
+namespace {
+
+using pkgtool::Closure;
+using pkgtool::ClosureOptions;
+using pkgtool::FaultCount;
+using pkgtool::FaultKind;
+using pkgtool::NamedGeometry;
+using pkgtool::ProofOptions;
+using pkgtool::ProofSubject;
+using pkgtool::Verdict;
+
+constexpr const char* kModes[] = {"cuts", "pairs", "closure", "errors", "flips", "watchdog"};
+
+// The geometries of the short form: one of each family, all with small blocks.
+constexpr std::string_view kShort[] = {"disk", "tiny", "tiny1", "tiny64", "mini"};
+constexpr std::string_view kPairsShort[] = {"disk", "tiny64", "mini"};
+constexpr std::string_view kClosureShort[] = {"disk"};
+constexpr std::string_view kClosureLong[] = {"disk", "disk-sync", "mini",
+                                             "tiny", "tiny1",     "tiny64"};
+
+// Of one package; the first ones name the cause as a rule.
+constexpr std::size_t kLossesShown = 5;
+
+struct Options {
+  std::string mode;
+  bool is_long = false;
+  std::string only;
+  std::string replay;
+  std::uint64_t seed = 1;
+  std::uint64_t states_max = 2'000'000;
+  unsigned thread_count = std::max(1u, std::thread::hardware_concurrency());
+};
+
+template <typename Names>
+bool contains(const Names& names, std::string_view name) {
+  return std::ranges::find(names, name) != std::end(names);
+}
+
+class Campaign {
+ public:
+  explicit Campaign(const Options& options) : options_(options) {}
+  // The exit status.
+  int run();
+
+ private:
+  bool wanted(const NamedGeometry& geometry) const;
+  void run_case(const NamedGeometry& geometry, const PackageKind& kind);
+  void prove(const std::string& name, const ProofSubject& subject);
+  void close(const std::string& name, const ProofSubject& subject);
+  void print_totals() const;
+
+  const Options& options_;
+  std::size_t case_count_ = 0;
+  std::array<FaultCount, pkgtool::fault_kind_count> counts_{};
+  FaultCount second_cuts_;
+  std::uint64_t state_count_ = 0;
+  std::uint64_t recovery_count_ = 0;
+  std::uint64_t lost_count_ = 0;
+};
+
+bool Campaign::wanted(const NamedGeometry& geometry) const {
+  if (!options_.only.empty()) return options_.only.starts_with(std::string(geometry.name) + '/');
+  if (options_.mode == "closure") {
+    return options_.is_long ? contains(kClosureLong, geometry.name)
+                            : contains(kClosureShort, geometry.name);
+  }
+  if (options_.is_long) return true;
+  return options_.mode == "pairs" ? contains(kPairsShort, geometry.name)
+                                  : contains(kShort, geometry.name);
+}
+
+ProofOptions proof_options(const Options& options) {
+  ProofOptions proof;
+  proof.cuts = options.mode == "cuts" || options.mode == "pairs";
+  proof.pairs = options.mode == "pairs";
+  proof.io = proof.strays = options.mode == "errors";
+  proof.flips = options.mode == "flips";
+  proof.watchdog = options.mode == "watchdog";
+  if (proof.pairs) proof.limits = {.prefixes = 4, .subsets = 8, .losses = 64, .every_style = true};
+  if (!options.is_long) {
+    proof.limits = {.prefixes = 4, .subsets = 8, .losses = 64, .every_style = !proof.pairs};
+    proof.second_limits = {.prefixes = 1, .subsets = 2, .losses = 2, .every_style = false};
+    proof.places = 16;
+  }
+  proof.seed = options.seed;
+  proof.thread_count = options.thread_count;
+  return proof;
+}
+
+void print_losses(const std::string& name, const std::vector<pkgtool::Loss>& losses) {
+  for (std::size_t i = 0; i < losses.size() && i < kLossesShown; ++i) {
+    std::printf("%s: %s\n", name.c_str(), pkgtool::to_string(losses[i]).c_str());
+  }
+}
+
+void Campaign::prove(const std::string& name, const ProofSubject& subject) {
+  const Verdict verdict = prove_package(subject, proof_options(options_));
+  const FaultCount total = verdict.total();
+  std::printf(
+      "%s: %llu operations, %llu states, %llu recoveries, planned %llu, fired %llu, lost %llu\n",
+      name.c_str(), static_cast<unsigned long long>(verdict.op_count),
+      static_cast<unsigned long long>(verdict.state_count),
+      static_cast<unsigned long long>(verdict.recovery_count),
+      static_cast<unsigned long long>(total.planned), static_cast<unsigned long long>(total.fired),
+      static_cast<unsigned long long>(verdict.lost_count));
+  if (!verdict.broken.empty()) {
+    std::printf("%s: broken without any fault: %s\n", name.c_str(), verdict.broken.c_str());
+    ++lost_count_;
+  }
+  print_losses(name, verdict.losses);
+  for (std::size_t i = 0; i < counts_.size(); ++i) {
+    counts_[i].planned += verdict.counts[i].planned;
+    counts_[i].fired += verdict.counts[i].fired;
+  }
+  second_cuts_.planned += verdict.second_cuts.planned;
+  second_cuts_.fired += verdict.second_cuts.fired;
+  state_count_ += verdict.state_count;
+  recovery_count_ += verdict.recovery_count;
+  lost_count_ += verdict.lost_count;
+}
+
+void Campaign::close(const std::string& name, const ProofSubject& subject) {
+  ClosureOptions options;
+  options.seed = options_.seed;
+  options.thread_count = options_.thread_count;
+  options.states_max = options_.states_max;
+  if (options_.is_long)
+    options.limits = {.prefixes = 4, .subsets = 64, .losses = 256, .every_style = false};
+  const Closure closure = close_package(subject, options);
+  std::printf("%s: %s after %llu states, %llu cuts deep, planned %llu, fired %llu, lost %llu\n",
+              name.c_str(), closure.is_complete ? "closed" : "NOT closed",
+              static_cast<unsigned long long>(closure.state_count),
+              static_cast<unsigned long long>(closure.depth),
+              static_cast<unsigned long long>(closure.cuts.planned),
+              static_cast<unsigned long long>(closure.cuts.fired),
+              static_cast<unsigned long long>(closure.lost_count));
+  print_losses(name, closure.losses);
+  second_cuts_.planned += closure.cuts.planned;
+  second_cuts_.fired += closure.cuts.fired;
+  state_count_ += closure.state_count;
+  recovery_count_ += closure.state_count;
+  lost_count_ += closure.proven() ? 0 : std::max<std::uint64_t>(1, closure.lost_count);
+}
+
+void Campaign::run_case(const NamedGeometry& geometry, const PackageKind& kind) {
+  const std::string name = std::string(geometry.name) + '/' + kind.name;
+  if (!options_.only.empty() && options_.only != name) return;
+  const CampaignPackage package = make_campaign_package(kind, geometry.geometry);
+  const TestKey key = test_key(1);
+  ProofSubject subject;
+  subject.package = package.file;
+  subject.source = package.source;
+  subject.keys = {&key.public_key, 1};
+  pkgtool::ShapeOptions shape;
+  shape.geometry = geometry.geometry;
+  shape.source_bytes = package.source.size();
+  shape.scratch_blocks = kind.scratch_blocks;
+  // Few places for records: what is written around is met soon.
+  shape.record_blocks = 1;
+  subject.shape = shape_for(package.manifest, shape);
+  ++case_count_;
+  if (!options_.replay.empty()) {
+    const auto path = pkgtool::parse_fault_path(options_.replay);
+    const std::string lost = path ? replay_faults(subject, *path) : "this is no line of faults";
+    std::printf("%s: %s\n", name.c_str(), lost.empty() ? "nothing lost" : lost.c_str());
+    if (!lost.empty()) ++lost_count_;
+  } else if (options_.mode == "closure") {
+    close(name, subject);
+  } else {
+    prove(name, subject);
+  }
+  std::fflush(stdout);
+}
+
+void Campaign::print_totals() const {
+  const auto print = [](const char* name, const FaultCount& count) {
+    if (count.planned == 0) return;
+    std::printf("  %-14s planned %10llu, fired %10llu\n", name,
+                static_cast<unsigned long long>(count.planned),
+                static_cast<unsigned long long>(count.fired));
+  };
+  for (std::size_t i = 0; i < counts_.size(); ++i) {
+    print(to_string(static_cast<FaultKind>(i)), counts_[i]);
+  }
+  print("later cuts", second_cuts_);
+}
+
+int Campaign::run() {
+  const auto begin = std::chrono::steady_clock::now();
+  const bool closes = options_.mode == "closure";
+  for (const NamedGeometry& geometry : pkgtool::all_geometries()) {
+    if (!wanted(geometry)) continue;
+    for (const PackageKind& kind : closes ? tiny_package_kinds() : all_package_kinds()) {
+      run_case(geometry, kind);
+    }
+  }
+  if (case_count_ == 0) {
+    std::fprintf(stderr, "sim_campaign: no such GEOMETRY/PACKAGE\n");
+    return 2;
+  }
+  if (options_.replay.empty()) print_totals();
+  bool all_fired = second_cuts_.planned == second_cuts_.fired;
+  for (const FaultCount& count : counts_) all_fired = all_fired && count.planned == count.fired;
+  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
+  std::printf("%s: %zu packages, %llu states, %llu boots, %.1f s; %s, lost %llu\n",
+              options_.mode.c_str(), case_count_, static_cast<unsigned long long>(state_count_),
+              static_cast<unsigned long long>(recovery_count_), seconds.count(),
+              all_fired ? "every planned fault fired" : "NOT every planned fault fired",
+              static_cast<unsigned long long>(lost_count_));
+  return lost_count_ == 0 && all_fired ? 0 : 1;
+}
+
+int main_of_campaign(int argc, char** argv) {
+  Options options;
+  CLI::App app("Installs packages on simulated flashes while everything fails.", "sim_campaign");
+  app.add_option("MODE", options.mode, "What happens")
+      ->required()
+      ->check(CLI::IsMember(std::vector<std::string>(std::begin(kModes), std::end(kModes))));
+  app.add_flag(
+      "--long", options.is_long,
+      "All geometries and packages, more ways to fail: cuts, errors, flips and watchdog take "
+      "a quarter of an hour to an hour on 2 cores, pairs and closure many hours");
+  app.add_option("--only", options.only, "One case")->type_name("GEOMETRY/PACKAGE");
+  app.add_option("--replay", options.replay, "Play a line of faults again (with --only)")
+      ->type_name("LINE");
+  app.add_option("--seed", options.seed, "Of noise and of what is picked at random");
+  app.add_option("--states", options.states_max, "closure: give up after so many");
+  app.add_option("--threads", options.thread_count, "Never changes the result");
+  CLI11_PARSE(app, argc, argv);
+  return Campaign(options).run();
+}
+
+}  // namespace
+}  // namespace romdelta::test
+
+int main(int argc, char** argv) { return romdelta::test::main_of_campaign(argc, argv); }
