@@ -265,6 +265,7 @@ Status InPlace::find_where(const JournalRecord* newest, bool source_is_whole,
 // The journal is a hint. Without it the slot tells: chunks are done one after the other, and the
 // script of the one in work has a checksum of each of its groups.
 Status InPlace::look_at_slot(JournalRecord* where) {
+  is_found_ = true;
   Status status = restart_plan();
   std::uint32_t chunk = 0;
   for (bool done = true; status == Status::ok && chunk < manifest().chunk_count; ++chunk) {
@@ -391,7 +392,7 @@ Status InPlace::open_at_step(const JournalRecord& where) {
   if (status == Status::ok) {
     status = spill_.open(where.spill_sequence, &InPlace::last_step, this);
   }
-  if (status == Status::ok) {
+  if (status == Status::ok && !is_found_) {
     status = append_record(JournalKind::step, where.next, where.spill_sequence);
   }
   if (status != Status::ok) return status;
@@ -403,8 +404,43 @@ Status InPlace::open_at_step(const JournalRecord& where) {
   status = spill_.wipe_unused();
   if (status == Status::ok) status = open_script();
   if (status == Status::ok) status = find_own(current_);
-  // Only where the journal was lost its stash can be missing.
-  return status == Status::ok && !is_sealed(current_) ? seal(current_, false) : status;
+  if (status != Status::ok) return status;
+  if (is_sealed(current_)) return is_found_ ? clean_again(where) : Status::ok;
+  // What the journal named was there; if it is not any more, the slot may still have it.
+  return is_found_ ? begin_step_again(where) : seal(current_, false);
+}
+
+// The stash of the step is there in part, or not at all: what its phase wrote is in the way and
+// goes. Nothing of the step's group was written yet.
+Status InPlace::begin_step_again(const JournalRecord& where) {
+  const std::uint32_t phase =
+      std::max(spill_.sequence_of(spill_key(SpillKind::own, current_.index)),
+               spill_.sequence_of(spill_key(SpillKind::kept, current_.index)));
+  if (phase == 0) return seal(current_, false);
+  JournalRecord before = where;
+  before.kind = JournalKind::checkpoint;
+  before.next = reader_.chunks_read() - 1;
+  before.spill_sequence = phase - 1;
+  Status status = spill_.open(phase - 1, &InPlace::last_step, this);
+  if (status != Status::ok) return status;
+  // The first phase of a chunk has its script, too.
+  const std::uint32_t script = spill_key(SpillKind::script, before.next);
+  if (!spill_.is_complete(script, chunk_plan_.script_bytes)) return open_at_chunk(before);
+  status = spill_.wipe_unused();
+  if (status == Status::ok) status = open_script();
+  return status == Status::ok ? seal(current_, false) : status;
+}
+
+// The stash is there, but its phase may have ended before enough blocks were emptied.
+Status InPlace::clean_again(const JournalRecord& where) {
+  spill_.begin_phase();
+  Status status = spill_.clean(where.next);
+  if (status == Status::ok) status = spill_.sync();
+  if (status == Status::ok) {
+    status = append_record(JournalKind::step, where.next, spill_.sequence());
+  }
+  if (status == Status::ok) spill_.seal(where.next);
+  return status;
 }
 
 // Finds where the sections are.

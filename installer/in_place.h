@@ -110,6 +110,8 @@ class InPlace {
   Status slot_checksum(std::uint32_t group, ChecksumStream* checksum);
   Status open_at_chunk(const JournalRecord& where);
   Status open_at_step(const JournalRecord& where);
+  Status begin_step_again(const JournalRecord& where);
+  Status clean_again(const JournalRecord& where);
   Status open_script();
   static std::uint32_t last_step(void* self, std::uint32_t key);
 
@@ -145,6 +147,7 @@ class InPlace {
   bool is_script_open_ = false;
   Step current_;                 // At which an interrupted update is taken up,
   bool has_current_ = false;     // if it is at a step.
+  bool is_found_ = false;        // The slot told where, not the journal.
   bool is_fresh_start_ = false;  // No session before this one.
   bool is_hole_named_ = false;   // The journal says already which hole is filled next.
   GrainSet own_;

@@ -15,10 +15,11 @@ bool matches(const DeviceFilter& filter, const Device& device) {
   return filter.hardware_min <= device.hardware && device.hardware <= filter.hardware_max;
 }
 
-// An update in place cannot be finished from what is there.
-bool is_hopeless(Status status) {
+// The same again, whenever it is tried on what the flash holds now.
+bool is_final(Status status) {
   return status == Status::source_damaged || status == Status::target_mismatch ||
-         status == Status::malformed_chunk || status == Status::scratch_too_small;
+         status == Status::wrong_source || status == Status::malformed_chunk ||
+         status == Status::scratch_too_small;
 }
 
 }  // namespace
@@ -72,7 +73,7 @@ Status Session::push(std::uint64_t offset_bytes, ByteSpan bytes) {
     if (stage_ == Stage::complete) return fail(Status::trailing_bytes);
     const std::size_t size_before = bytes.size();
     const Status status = take(&bytes);
-    if (status != Status::ok) return fail(status);
+    if (status != Status::ok) return fail(end_in_place(status));
     offset_bytes += size_before - bytes.size();
     // Back to the first chunk: what is left of this piece is not wanted now.
     if (next_offset_ < offset_bytes) break;
@@ -373,7 +374,7 @@ Status Session::accept_chunk(const ChunkTree::Wanted& wanted) {
   const bool is_first = tree_.chunk() == resumed_at_chunk_;
   Status status = tree_.accept_chunk(chunk);
   if (status != Status::ok) return status;
-  if (is_delta_in_place()) return end_in_place(in_place_.apply(chunk, wanted.target_bytes));
+  if (is_delta_in_place()) return in_place_.apply(chunk, wanted.target_bytes);
   if (is_first) {
     writer_ = FlashWriter(target, wanted.target_offset, group_buffer_, *kernels_);
     writer_.set_observer(&Session::on_group, this);
@@ -420,13 +421,7 @@ Status Session::open_in_place() {
   if (is_pending()) status = inventory_.settle(newest.manifest_digest);
   if (status != Status::ok) return status;
   status = in_place_.open(place, is_resuming_in_place() ? &newest : nullptr, source_is_whole_);
-  if (status != Status::ok) {
-    // The first record after opening repeats what is there.
-    if (!is_hopeless(status) || !is_resuming_in_place()) return status;
-    const Status journal_status = journal_.append(newest);
-    return journal_status == Status::ok ? end_in_place(status) : journal_status;
-  }
-  if (in_place_.is_script_open()) status = end_in_place(in_place_.go_on());
+  if (status == Status::ok && in_place_.is_script_open()) status = in_place_.go_on();
   resumed_at_chunk_ = in_place_.chunk();
   tree_.seek(resumed_at_chunk_);
   return status;
@@ -434,9 +429,13 @@ Status Session::open_in_place() {
 
 // What cannot be finished any more must not keep other packages away: a full one repairs.
 Status Session::end_in_place(Status status) {
-  const JournalRecord& newest = journal_.newest();
-  // Nothing to end before the first record of this package.
-  if (!is_hopeless(status) || newest.manifest_digest != head_.manifest_digest) return status;
+  const JournalRecord newest = journal_.newest();
+  const bool is_begun = is_pending() && newest.layout == Layout::in_place &&
+                        newest.manifest_digest == head_.manifest_digest;
+  if (!is_begun || !is_final(status)) return status;
+  // First what is there already, as Journal::append() requires.
+  const Status repeated = journal_.append(newest);
+  if (repeated != Status::ok) return repeated;
   JournalRecord record = journal_record(JournalKind::done);
   record.outcome = status;
   const Status journal_status = journal_.append(record);
@@ -478,10 +477,10 @@ Status Session::finish() {
     return fail(Status::truncated);
   }
   if (stage_ != Stage::complete) return fail(Status::out_of_order);
-  const bool is_in_place = is_delta_in_place() && !already_installed_;
-  Status status = is_in_place ? in_place_.finish() : Status::ok;
+  Status status = Status::ok;
+  if (is_delta_in_place() && !already_installed_) status = in_place_.finish();
   if (status == Status::ok && !already_installed_) status = verify_target();
-  if (is_in_place) {
+  if (head_.manifest.layout == Layout::in_place) {
     status = end_in_place(status);
   } else if (status == Status::target_mismatch) {
     // What the journal says led here: the next session begins at the first chunk.

@@ -44,6 +44,8 @@ class Spill {
   bool is_complete(std::uint32_t key, std::uint32_t bytes) const {
     return space_.is_complete(key, bytes);
   }
+  // The last phase that wrote any of a record, 0 when there is nothing of it.
+  std::uint32_t sequence_of(std::uint32_t key) const { return space_.sequence_of(key); }
   // Fills `out` from byte `offset` of a record on. source_damaged when it is not all there.
   Status read(std::uint32_t key, std::uint32_t offset, MutableByteSpan out) const;
 

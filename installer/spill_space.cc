@@ -67,6 +67,14 @@ bool SpillSpace::is_complete(std::uint32_t key, std::uint32_t bytes) const {
   return at == bytes;
 }
 
+std::uint32_t SpillSpace::sequence_of(std::uint32_t key) const {
+  std::uint32_t latest = 0;
+  for (std::uint32_t i = first_at_or_after(key, 0); i < count_ && fragments_[i].key == key; ++i) {
+    latest = std::max(latest, blocks_[fragments_[i].block].sequence);
+  }
+  return latest;
+}
+
 bool SpillSpace::open_next() {
   const std::uint32_t count = block_count();
   for (std::uint32_t i = 1; i <= count; ++i) {

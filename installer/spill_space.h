@@ -78,6 +78,9 @@ class SpillSpace {
   // True when all of a record's `bytes` are there.
   bool is_complete(std::uint32_t key, std::uint32_t bytes) const;
 
+  // The last phase that wrote any of a record, 0 when there is nothing of it.
+  std::uint32_t sequence_of(std::uint32_t key) const;
+
   // Begins a phase. Requires: seal() was called since the last one.
   void begin_phase(std::uint32_t sequence) { sequence_ = sequence; }
 

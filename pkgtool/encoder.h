@@ -30,10 +30,6 @@ struct EncoderOptions {
   const EncodedMap* map = nullptr;
 };
 
-// In place the first record of each half of the journal is written twice: what a half holds beside
-// it, at least, where a manifest's budget is kept.
-inline constexpr std::uint64_t records_of_half_min = 31;
-
 // What a delta in place does to the flash, uninterrupted.
 struct InPlaceBudget {
   std::uint64_t flash_write_bytes = 0;

@@ -23,6 +23,9 @@ constexpr std::uint32_t kGroupBytesMin = 1024;
 
 constexpr std::uint32_t kReserveBlocksMax = 4;
 
+// What the halves of a journal hold at least where the budget is kept, beside the first record.
+constexpr std::uint64_t kRecordsOfHalf = 31;
+
 // Beyond what an uninterrupted installation needs at once.
 constexpr std::uint32_t kSpareFragments = 4;
 
@@ -225,10 +228,8 @@ class InPlaceEncoder {
       budget.flash_write_bytes += round_up(bytes, plan_options_.program_unit_bytes);
       budget.erase_count += round_up(bytes, block) / block;
     }
-    // Intent and done; each step and each hole; where each chunk ends. The first record of a half
-    // is written twice.
-    const std::uint64_t records = 2 + plan_.steps.size() + holes + pieces_.size();
-    budget.record_count = records + records / records_of_half_min + 1;
+    // Intent and done; each step and each hole; where each chunk ends.
+    budget.record_count = written_records(2 + plan_.steps.size() + holes + pieces_.size());
     return budget;
   }
 
@@ -262,7 +263,12 @@ std::uint32_t in_place_group_bytes(std::uint32_t erase_block_bytes) {
 
 bool is_program_unit(std::uint64_t unit_bytes, std::uint64_t erase_block_bytes) {
   return unit_bytes != 0 && unit_bytes <= limits::program_unit_bytes_max &&
-         erase_block_bytes % unit_bytes == 0;
+         erase_block_bytes % unit_bytes == 0 &&
+         erase_block_bytes >= unit_bytes + SpillSpace::frame_bytes;
+}
+
+std::uint64_t written_records(std::uint64_t record_count) {
+  return record_count + record_count / kRecordsOfHalf + 1;
 }
 
 Payload encode_in_place(const InPlaceInput& input, const EncoderOptions& options,

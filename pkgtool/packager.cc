@@ -51,7 +51,9 @@ void check_request(const BuildRequest& request) {
   }
   const std::uint32_t unit = request.encoder.program_unit_bytes;
   if (request.layout == Layout::in_place && !is_program_unit(unit, block)) {
-    throw Error(Exit::usage, "the program unit must be 1 to 4096 bytes and divide the erase block",
+    throw Error(Exit::usage,
+                "the program unit must be 1 to 4096 bytes, and divide the erase block into at "
+                "least two",
                 "--program-unit");
   }
   if (request.layout == Layout::in_place && request.source &&
@@ -94,10 +96,9 @@ Budgets budgets_of(const Manifest& manifest, const Payload& payload) {
       round_up(manifest.target.bytes, manifest.erase_block_bytes) / manifest.erase_block_bytes;
   // Intent, a checkpoint after each chunk but the last, done.
   const std::uint64_t checkpoints = manifest.chunk_count == 0 ? 0 : manifest.chunk_count - 1;
-  // In place the first record of a half is written twice.
-  const std::uint64_t repeated =
-      manifest.layout == Layout::in_place ? 1 + (checkpoints + 2) / records_of_half_min : 0;
-  budgets.journal_bytes = (checkpoints + 2 + repeated) * JournalRecord::bytes;
+  const std::uint64_t records = checkpoints + 2;
+  const bool is_in_place = manifest.layout == Layout::in_place;
+  budgets.journal_bytes = (is_in_place ? written_records(records) : records) * JournalRecord::bytes;
   return budgets;
 }
 

@@ -4,12 +4,15 @@
 #include <fstream>
 #include <iostream>
 
+#include "installer/script.h"
 #include "pkgtool/key_file.h"
 #include "pkgtool/packager.h"
 #include "tests/support/manifest_maker.h"
 #include "tests/support/map_stream.h"
 #include "tests/support/package_maker.h"
+#include "tests/support/plan_stream.h"
 #include "tests/support/random_map.h"
+#include "tests/support/spill_rig.h"
 #include "tests/support/test_device.h"
 
 namespace romdelta::test {
@@ -202,6 +205,89 @@ void write_maps() {
   }
 }
 
+// The numbers of the manifest as in fuzz_plan.cc: groups of 1024 bytes in a target of 8192.
+Bytes plan_numbers(std::uint8_t steps, std::uint8_t chunk_steps, std::uint8_t holes,
+                   std::uint8_t kept, std::uint8_t chunks, bool has_map) {
+  return concat({Bytes{4, 0}, little_endian(8191, 2), little_endian(8192, 2),
+                 Bytes{steps, chunk_steps, holes, kept}, little_endian(1024u * steps, 2),
+                 Bytes{chunks, static_cast<std::uint8_t>(has_map ? 1 : 0)}});
+}
+
+void write_plans() {
+  PlanStream one;
+  one.chunk({1, 100, 7}, {3});
+  one.step();
+  write_seed("fuzz_plan", "one", concat({plan_numbers(1, 1, 0, 0, 1, false), one.finish()}));
+  PlanStream holes;
+  holes.hole(1, 0xff);
+  holes.hole(6, 0);
+  holes.chunk({3, 900, 1}, {5, 4, 3});
+  holes.step({{0, 4}}, 2);
+  holes.step();
+  holes.step({{8, 8}}, 1);
+  holes.chunk({1, 50, 2}, {7});
+  holes.step();
+  write_seed("fuzz_plan", "holes", concat({plan_numbers(4, 3, 2, 2, 2, false), holes.finish()}));
+  PlanStream map;
+  map.chunk({2, 900, 1}, {0, 1});
+  map.step({{2, 3}, {18, 2}}, 1);
+  map.step();
+  write_seed("fuzz_plan", "map", concat({plan_numbers(2, 2, 0, 1, 1, true), map.finish()}));
+}
+
+struct ByteSink {
+  Bytes bytes;
+  Status append(ByteSpan more) {
+    test::append(&bytes, more);
+    return Status::ok;
+  }
+};
+
+// Makes the group [256, 384) of the source that fuzz_script.cc has.
+Bytes small_script(std::uint8_t unit_bytes) {
+  const Bytes source = make_image(3000, 51);
+  const std::uint32_t group = 2;
+  ByteSink sink;
+  sink.bytes.push_back(unit_bytes);
+  ScriptWriter<ByteSink> writer(&sink, unit_bytes, {{&group, 1}, 128, 384});
+  const auto part = [&](std::size_t begin, std::size_t count) {
+    return ByteSpan(source).subspan(begin, count);
+  };
+  writer.copying(1000, 60);
+  (void)writer.append(part(1000, 8));
+  for (std::size_t at = 8; at < 56; at += unit_bytes) {
+    Bytes changed = to_bytes(part(1000 + at, unit_bytes));
+    changed[0] = static_cast<std::uint8_t>(changed[0] + 3 * (at % 5));
+    changed[1] = static_cast<std::uint8_t>(changed[1] + at % 2);
+    (void)writer.change(part(1000 + at, unit_bytes), changed);
+  }
+  (void)writer.append(part(1056, 4));
+  writer.literals(20);
+  (void)writer.append(part(5, 20));
+  writer.copying(300, 48);
+  (void)writer.append(part(300, 48));
+  return sink.bytes;
+}
+
+void write_scripts() {
+  const Bytes section = concat({little_endian(256, 2), Bytes{127}});
+  for (const std::uint8_t unit_bytes : {std::uint8_t{2}, std::uint8_t{4}}) {
+    const std::string name = std::to_string(unit_bytes);
+    const Bytes script = small_script(unit_bytes);
+    write_seed("fuzz_script", "script-" + name, concat({Bytes{0}, section, script}));
+    SpillRig rig;
+    rig.spill->begin_phase();
+    if (rig.put(spill_key(SpillKind::script, 0), script) != Status::ok ||
+        rig.put(spill_key(SpillKind::own, 0), Bytes(128, 1)) != Status::ok ||
+        rig.spill->sync() != Status::ok) {
+      throw std::logic_error("spill");
+    }
+    const ByteSpan used = ByteSpan(rig.scratch).first(512);
+    write_seed("fuzz_script", "spill-" + name, concat({Bytes{0x11}, section, used}));
+    write_seed("fuzz_script", "mended-" + name, concat({Bytes{0x33}, section, used}));
+  }
+}
+
 void write_controls() {
   const Bytes image = make_image(3000, 22);
   const Bytes target = revise(image, 700, 36);
@@ -277,6 +363,8 @@ int main(int argc, char** argv) {
   write_chunks();
   write_context_chunks();
   write_maps();
+  write_plans();
+  write_scripts();
   write_controls();
   write_journals();
   write_key_texts();

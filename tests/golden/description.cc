@@ -31,6 +31,20 @@ void describe_budgets(const Budgets& budgets, std::ostream& out) {
       << "redo_bytes " << budgets.redo_bytes << "\n";
 }
 
+void describe_plan(const PlanIdentity& plan, std::ostream& out) {
+  out << "plan_bytes " << plan.bytes << "\n"
+      << "plan.step_count " << plan.step_count << "\n"
+      << "plan.chunk_steps_max " << plan.chunk_steps_max << "\n"
+      << "plan.hole_count " << plan.hole_count << "\n"
+      << "plan.kept_count_max " << plan.kept_count_max << "\n"
+      << "plan.fragment_count_max " << plan.fragment_count_max << "\n"
+      << "plan.reserve_blocks " << plan.reserve_blocks << "\n"
+      << "plan.program_unit_bytes " << plan.program_unit_bytes << "\n"
+      << "plan.block_erase_count " << plan.block_erase_count << "\n"
+      << "plan.rewritten_bytes " << plan.rewritten_bytes << "\n"
+      << "plan.digest " << to_hex(plan.digest.value) << "\n";
+}
+
 }  // namespace
 
 std::string describe(const PackageHead& head) {
@@ -48,6 +62,7 @@ std::string describe(const PackageHead& head) {
         << "step_count " << m.map.step_count << "\n"
         << "map.digest " << to_hex(m.map.digest.value) << "\n";
   }
+  if (m.plan.present()) describe_plan(m.plan, out);
   out << "chunk_count " << m.chunk_count << "\n"
       << "tree_root " << to_hex(m.tree_root.value) << "\n"
       << "chunk_stored_bytes_max " << m.chunk_stored_bytes_max << "\n"

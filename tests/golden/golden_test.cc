@@ -23,8 +23,8 @@ struct Version {
 const std::vector<Version>& versions() {
   static const std::vector<Version> all = {
       {"v1",
-       {"chunks", "context", "deep", "delta", "empty", "filtered", "full", "map", "stored",
-        "two-keys", "unchanged"}},
+       {"chunks", "context", "deep", "delta", "empty", "filtered", "full", "in-place",
+        "in-place-full", "map", "stored", "two-keys", "unchanged"}},
   };
   return all;
 }
@@ -122,6 +122,7 @@ TEST(Golden, PackagesInstallOnFlashAndOnDisk) {
     for (const FlashGeometry& geometry : {nor_geometry, disk_geometry}) {
       DeviceShape shape;
       shape.slots = geometry;
+      shape.scratch_bytes = 64 * 1024;
       TestDevice device(shape);
       device.provision(golden.source.value_or(Bytes()), "1.0");
       ASSERT_EQ(run_session(&device, golden.package).status, Status::ok) << golden.stem;

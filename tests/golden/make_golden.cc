@@ -1,5 +1,6 @@
 // Writes the golden packages of the current format version into a directory that does not exist
 // yet. README.md says when: once for each format version.
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -37,6 +38,8 @@ struct Request {
   std::vector<TestKey> keys = {test_key(1)};
   DeviceFilter device;
   std::uint64_t security_counter = 0;
+  Layout layout = Layout::ab;
+  std::uint64_t scratch_bytes = 0;
 };
 
 Bytes build(const Request& request) {
@@ -50,7 +53,10 @@ Bytes build(const Request& request) {
   build.encoder.ram_bytes_max = request.ram_bytes;
   build.encoder.erase_block_bytes = 1024;
   build.full_if_smaller = false;
-  build.codec = Codec::zstd;
+  build.layout = request.layout;
+  build.encoder.scratch_bytes = request.scratch_bytes;
+  const bool is_delta_in_place = request.source && request.layout == Layout::in_place;
+  build.codec = is_delta_in_place ? Codec::context : Codec::zstd;
   const pkgtool::UnsignedPackage package = pkgtool::build_package(build, {});
   SignatureList signatures;
   for (const TestKey& key : request.keys) {
@@ -104,6 +110,18 @@ void write_all(const fs::path& directory) {
   requests[5].keys = {test_key(1), test_key(2)};
   requests[6].device = filter;
   requests[6].security_counter = 9;
+  // Both halves change places, around a hole that is lent.
+  Bytes before = make_image(20'480, 46);
+  std::fill_n(before.begin() + 10'240, 2048, std::uint8_t{0xff});
+  Bytes after = before;
+  std::rotate(after.begin(), after.begin() + 5000, after.begin() + 10'240);
+  std::rotate(after.begin() + 12'288, after.begin() + 15'000, after.end());
+  after.resize(20'000);
+  requests.emplace_back("in-place", before, after);
+  requests.back().layout = Layout::in_place;
+  requests.back().scratch_bytes = 4096;
+  requests.emplace_back("in-place-full", std::nullopt, after);
+  requests.back().layout = Layout::in_place;
   for (const Request& request : requests) {
     write_golden(directory, request.name, request.source, request.target, build(request));
   }

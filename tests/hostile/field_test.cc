@@ -152,7 +152,7 @@ const ManifestLie kManifestLies[] = {
     {"scratch_bytes",
      [](Manifest* m, std::uint64_t v) { m->budgets.scratch_bytes = v; },
      64,
-     {Status::scratch_too_small}},
+     {Status::malformed_manifest}},
     {"hardware_min",
      [](Manifest* m, std::uint64_t v) {
        m->device.has_hardware_range = true;

@@ -65,6 +65,41 @@ void fill_map(Random* random, Manifest* m) {
   m->payload_bytes += m->map.bytes;
 }
 
+void fill_geometry(Random* random, Manifest* m) {
+  m->erase_block_bytes = std::uint32_t{1} << pick(random, 0, 20);
+  m->group_bytes = m->erase_block_bytes * pick32(random, 1, 8);
+}
+
+// A delta in place needs a plan, and groups that it can count.
+void fill_plan(Random* random, Manifest* m) {
+  m->layout = Layout::in_place;
+  m->erase_block_bytes = std::uint32_t{1} << pick(random, 6, 16);
+  m->group_bytes = m->erase_block_bytes * pick32(random, 1, 4);
+  m->target.bytes = pick(random, 1, std::uint64_t{200} * m->group_bytes);
+  m->sources[0].bytes = pick(random, 0, std::uint64_t{200} * m->group_bytes);
+  const auto groups = static_cast<std::uint32_t>(m->group_count());
+  PlanIdentity& plan = m->plan;
+  plan.bytes = pick32(random, 1, coin(random) ? 1000 : limits::plan_bytes_max);
+  plan.step_count = pick32(random, 1, groups);
+  plan.chunk_steps_max = pick32(random, 1, plan.step_count);
+  plan.hole_count = pick32(random, 0, groups - plan.step_count);
+  plan.kept_count_max = pick32(random, 0, coin(random) ? 10 : limits::kept_count_max);
+  plan.fragment_count_max = pick32(random, 0, coin(random) ? 10 : limits::fragment_count_max);
+  plan.program_unit_bytes =
+      std::min(m->erase_block_bytes, std::uint32_t{1} << pick(random, 0, 12));
+  plan.block_erase_count = pick32(random, 0, ~0u);
+  m->budgets.scratch_bytes = pick(random, 0, 100) * m->erase_block_bytes;
+  plan.reserve_blocks = pick32(random, 0, static_cast<std::uint32_t>(m->spill_block_count()));
+  m->chunk_count = pick32(random, 1, plan.step_count);
+  plan.rewritten_bytes =
+      pick(random, m->chunk_count,
+           std::min(std::uint64_t{plan.step_count} * m->group_bytes, m->target.bytes));
+  plan.digest = random_digest(random);
+  const std::uint64_t stored_most = std::uint64_t{m->chunk_count} * m->chunk_stored_bytes_max;
+  m->payload_bytes = tree_bytes_total(m->chunk_count) + m->map.bytes + plan.bytes +
+                     pick(random, 1, stored_most);
+}
+
 void fill_device(Random* random, Manifest* m) {
   if (coin(random)) (void)m->device.vendor.assign(random_text(random, " ~Az", 32));
   if (coin(random)) (void)m->device.model.assign(random_text(random, "!x1 ", 32));
@@ -87,10 +122,10 @@ Manifest random_manifest(Random* random) {
   fill_sources(random, &m);
   fill_chunks(random, &m);
   fill_map(random, &m);
-  m.erase_block_bytes = std::uint32_t{1} << pick(random, 0, 20);
-  m.group_bytes = m.erase_block_bytes * pick32(random, 1, 8);
+  fill_geometry(random, &m);
+  if (m.source_count == 0 && coin(random)) m.layout = Layout::in_place;
+  if (m.codec == Codec::context && m.source_count == 1 && coin(random)) fill_plan(random, &m);
   m.budgets.ram_bytes = arena_bytes_needed(m) + pick(random, 0, 1000);
-  m.budgets.scratch_bytes = pick(random, 0, 1000);
   m.budgets.journal_bytes = (*random)();
   m.budgets.flash_write_bytes = (*random)();
   m.budgets.erase_count = (*random)();
@@ -126,6 +161,29 @@ Manifest sample_manifest() {
   m.device.hardware_max = 4;
   m.security_counter = 7;
   (void)m.encoder.assign("by hand");
+  return m;
+}
+
+Manifest sample_in_place_manifest() {
+  Manifest m = sample_manifest();
+  m.layout = Layout::in_place;
+  m.codec = Codec::context;
+  m.chunk_decoded_bytes_max = 0;
+  m.chunk_count = 2;
+  m.plan.bytes = 90;
+  m.plan.step_count = 2;
+  m.plan.chunk_steps_max = 1;
+  m.plan.hole_count = 1;
+  m.plan.kept_count_max = 3;
+  m.plan.fragment_count_max = 20;
+  m.plan.reserve_blocks = 1;
+  m.plan.program_unit_bytes = 16;
+  m.plan.block_erase_count = 4;
+  m.plan.rewritten_bytes = 3952;
+  m.plan.digest.value.fill(0x55);
+  m.payload_bytes = tree_bytes_total(2) + m.plan.bytes + 1800;
+  m.budgets.scratch_bytes = 4096;
+  m.budgets.ram_bytes = arena_bytes_needed(m);
   return m;
 }
 

@@ -15,6 +15,9 @@ Manifest random_manifest(Random* random);
 // The smallest interesting one: a delta with one source and three chunks.
 Manifest sample_manifest();
 
+// The same in place: two of three groups are written by two chunks, the third is a hole.
+Manifest sample_in_place_manifest();
+
 Bytes encoded(const Manifest& manifest);
 
 // One field on the wire.

@@ -45,10 +45,11 @@ void AlignedMemory::Free::operator()(std::uint8_t* memory) const {
 
 TestDevice::TestDevice(const DeviceShape& shape) {
   const std::array<std::uint64_t, kFlashCount> sizes = {shape.slot_bytes, shape.slot_bytes,
-                                                        shape.journal_bytes, shape.inventory_bytes};
+                                                        shape.journal_bytes, shape.inventory_bytes,
+                                                        shape.scratch_bytes};
   for (std::size_t i = 0; i < kFlashCount; ++i) {
     memories_[i].assign(sizes[i], 0xff);
-    flashes_[i].emplace(memories_[i], i < 2 ? shape.slots : shape.records);
+    flashes_[i].emplace(memories_[i], i < 2 || i == 4 ? shape.slots : shape.records);
     faulty_[i].emplace(&*flashes_[i], &faults);
   }
   package_id_ = shape.package_id;
@@ -61,6 +62,7 @@ TestDevice::TestDevice(const DeviceShape& shape) {
   device.regions = {&region, 1};
   device.journal = whole(2);
   device.inventory = whole(3);
+  if (shape.scratch_bytes != 0) device.scratch = whole(4);
   device.trusted_keys = {&key.public_key, 1};
 }
 

@@ -43,6 +43,7 @@ struct DeviceShape {
   std::uint64_t slot_bytes = 64 * 1024;
   std::uint64_t journal_bytes = 32 * 1024;
   std::uint64_t inventory_bytes = 32 * 1024;
+  std::uint64_t scratch_bytes = 0;  // None; else with the geometry of the slots.
   bool has_slot_b = true;
   std::string package_id = "com.example.app";
 };
@@ -74,11 +75,13 @@ class TestDevice {
   Bytes& slot_memory(Slot slot) { return memories_[slot == Slot::a ? 0 : 1]; }
   Bytes& journal_memory() { return memories_[2]; }
   Bytes& inventory_memory() { return memories_[3]; }
+  Bytes& scratch_memory() { return memories_[4]; }
   RamFlash& slot_flash(Slot slot) { return *flashes_[slot == Slot::a ? 0 : 1]; }
   RamFlash& journal_flash() { return *flashes_[2]; }
+  RamFlash& scratch_flash() { return *flashes_[4]; }
 
  private:
-  static constexpr std::size_t kFlashCount = 4;
+  static constexpr std::size_t kFlashCount = 5;
   FlashRegion whole(std::size_t flash);
 
   std::string package_id_;

@@ -21,6 +21,7 @@ class CaseMaker {
     add_manifests();
     add_manifest_values();
     add_manifest_maps();
+    add_manifest_plans();
     add_chunks();
     add_journal_records();
     add_inventory_records();
@@ -130,8 +131,8 @@ class CaseMaker {
     add_edited("unknown_ignorable", Status::ok, "field 0x8002 may be ignored", [](Fields* f) {
       f->push_back({0x8002, {1}});
     });
-    add_edited("layout_in_place", Status::unsupported_layout, "layout 1 is reserved",
-               [](Fields* f) { field(f, 0x0002).value = {1}; });
+    add_edited("layout_2", Status::unsupported_layout, "layout 2 is reserved",
+               [](Fields* f) { field(f, 0x0002).value = {2}; });
     add_edited("codec_0", Status::unsupported_codec, "there is no codec 0",
                [](Fields* f) { field(f, 0x0003).value = {0}; });
     add_edited("layout_long", bad, "a layout of two bytes", [](Fields* f) {
@@ -241,6 +242,102 @@ class CaseMaker {
     edit_last([](Fields* f) { field(f, 0x000d).value.pop_back(); });
     add_map("map_long", bad, "a map field of 41 bytes", [](Manifest*) {});
     edit_last([](Fields* f) { field(f, 0x000d).value.push_back(0); });
+  }
+
+  // A sample in place, which `change` changes; its RAM budget is never what is wrong.
+  void add_plan(const char* name, Status expect, const char* why,
+                const std::function<void(Manifest*)>& change) {
+    Manifest m = sample_in_place_manifest();
+    change(&m);
+    m.budgets.ram_bytes = arena_bytes_needed(m);
+    add("manifest", name, expect, why, encoded(m));
+  }
+  void add_bad_plan(const char* name, const char* why,
+                    const std::function<void(Manifest*)>& change) {
+    add_plan(name, Status::malformed_manifest, why, change);
+  }
+
+  void add_manifest_plans() {
+    add_plan("plan", Status::ok, "a delta in place: two steps, one hole", [](Manifest*) {});
+    add_plan("full_in_place", Status::ok, "a full package in place has no plan", [](Manifest* m) {
+      m->source_count = 0;
+      m->payload_bytes -= m->plan.bytes;
+      m->plan = {};
+      m->budgets.scratch_bytes = 0;
+    });
+    add_bad_plan("layout_in_place", "a delta in place without a plan", [](Manifest* m) {
+      m->payload_bytes -= m->plan.bytes;
+      m->plan = {};
+      m->budgets.scratch_bytes = 0;
+    });
+    add_bad_plan("plan_ab", "a plan with layout A/B", [](Manifest* m) { m->layout = Layout::ab; });
+    add_bad_plan("plan_full", "a plan in a full package", [](Manifest* m) { m->source_count = 0; });
+    add_bad_plan("plan_codec_zstd", "a plan with codec zstd",
+                 [](Manifest* m) { m->codec = Codec::zstd; });
+    add_bad_plan("plan_two_sources", "a plan in a package of two sources", [](Manifest* m) {
+      m->source_count = 2;
+      m->sources[1] = m->sources[0];
+      m->sources[1].digest.value.fill(0x23);
+    });
+    add_bad_plan("plan_too_large", "a plan above 1 MiB", [](Manifest* m) {
+      m->payload_bytes += limits::plan_bytes_max + 1 - m->plan.bytes;
+      m->plan.bytes = limits::plan_bytes_max + 1;
+    });
+    add_bad_plan("plan_no_steps", "a plan without steps",
+                 [](Manifest* m) { m->plan.step_count = 0; });
+    add_bad_plan("plan_too_many_steps", "two steps and two holes of three groups",
+                 [](Manifest* m) { m->plan.hole_count = 2; });
+    add_bad_plan("plan_empty_chunks", "a chunk has no step",
+                 [](Manifest* m) { m->plan.chunk_steps_max = 0; });
+    add_bad_plan("plan_more_chunks_than_steps", "two chunks for one step", [](Manifest* m) {
+      m->plan.step_count = m->plan.chunk_steps_max = 1;
+      m->plan.rewritten_bytes = 2048;
+    });
+    add_bad_plan("plan_chunk_steps", "a chunk of more steps than there are",
+                 [](Manifest* m) { m->plan.chunk_steps_max = 3; });
+    add_bad_plan("plan_rewrites_nothing", "rewritten_bytes is 0",
+                 [](Manifest* m) { m->plan.rewritten_bytes = 0; });
+    add_bad_plan("plan_rewrites_too_much", "more than two whole groups",
+                 [](Manifest* m) { m->plan.rewritten_bytes = 4097; });
+    add_bad_plan("plan_kept", "65,537 stashes at once",
+                 [](Manifest* m) { m->plan.kept_count_max = limits::kept_count_max + 1; });
+    add_bad_plan("plan_fragments", "65,537 fragments at once",
+                 [](Manifest* m) { m->plan.fragment_count_max = limits::fragment_count_max + 1; });
+    add_bad_plan("plan_reserve", "more blocks in reserve than there are",
+                 [](Manifest* m) { m->plan.reserve_blocks = 7; });
+    add_bad_plan("plan_unit_0", "program units of 0 bytes",
+                 [](Manifest* m) { m->plan.program_unit_bytes = 0; });
+    add_bad_plan("plan_unit", "program units that do not divide the block",
+                 [](Manifest* m) { m->plan.program_unit_bytes = 48; });
+    add_bad_plan("plan_grains", "groups that are not whole grains", [](Manifest* m) {
+      m->erase_block_bytes = m->plan.program_unit_bytes = 96;
+      m->group_bytes = 2016;
+      m->plan.rewritten_bytes = 3952;
+      m->budgets.scratch_bytes = 9600;
+    });
+    add_bad_plan("plan_small_blocks", "blocks of 32 bytes hold no fragment", [](Manifest* m) {
+      m->erase_block_bytes = 32;
+      m->plan.hole_count = 0;
+    });
+    add_bad_plan("plan_scratch", "scratch that is not whole blocks",
+                 [](Manifest* m) { m->budgets.scratch_bytes = 4000; });
+    add_bad_plan("plan_blocks", "16,385 blocks of spill",
+                 [](Manifest* m) { m->budgets.scratch_bytes = 16'383 * 1024; });
+    add_bad_plan("plan_ram_too_small", "ram_bytes below the formula", [](Manifest*) {});
+    edit_last([](Fields* f) {
+      for (std::uint8_t& byte : field(f, 0x0008).value) {
+        if (byte-- != 0) break;
+      }
+    });
+    // encode_manifest() leaves a plan of no bytes out.
+    add_bad_plan("plan_no_bytes", "a plan of 0 bytes has to be left out", [](Manifest*) {});
+    edit_last([](Fields* f) { field(f, 0x0010).value[0] = 0; });
+    add_bad_plan("plan_short", "a plan field of 75 bytes", [](Manifest*) {});
+    edit_last([](Fields* f) { field(f, 0x0010).value.pop_back(); });
+    add_bad_plan("plan_long", "a plan field of 77 bytes", [](Manifest*) {});
+    edit_last([](Fields* f) { field(f, 0x0010).value.push_back(0); });
+    add_changed("scratch_ab", Status::malformed_manifest, "scratch with layout A/B",
+                [](Manifest* m) { m->budgets.scratch_bytes = 1024; });
   }
   void edit_last(const std::function<void(Fields*)>& edit) {
     Fields fields = split_fields(vectors_.back().bytes);

@@ -193,8 +193,7 @@ TEST(Manifest, RefusesUnknownCriticalFieldsAndIgnoresOthers) {
 }
 
 TEST(Manifest, RefusesLayoutsAndCodecsOfTheFuture) {
-  EXPECT_EQ(parse_changed([](Manifest* m) { m->layout = Layout::in_place; }),
-            Status::unsupported_layout);
+  EXPECT_EQ(parse_edited([](Fields* f) { field(f, 2).value = {2}; }), Status::unsupported_layout);
   EXPECT_EQ(parse_edited([](Fields* f) { field(f, 2).value = {9}; }), Status::unsupported_layout);
   EXPECT_EQ(parse_edited([](Fields* f) { field(f, 3).value = {0}; }), Status::unsupported_codec);
   EXPECT_EQ(parse_edited([](Fields* f) { field(f, 3).value = {3}; }), Status::unsupported_codec);

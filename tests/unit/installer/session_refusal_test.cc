@@ -153,13 +153,10 @@ TEST_F(SessionRefusalTest, OfADeviceWithoutASecondSlot) {
   EXPECT_EQ(single.faults.writes(), 0u);
 }
 
-TEST_F(SessionRefusalTest, OfScratchThatTheDeviceDoesNotHave) {
+// Only deltas in place need scratch: tests/in_place.
+TEST_F(SessionRefusalTest, OfScratchThatNothingNeeds) {
   const Bytes file = file_with([](Manifest* m) { m->budgets.scratch_bytes = 1024; });
-  expect_refused(file, Status::scratch_too_small);
-  Bytes memory(1024, 0xff);
-  RamFlash scratch(memory, nor_geometry);
-  device.device.scratch = {&scratch, 0, 1024};
-  EXPECT_EQ(run_session(&device, file).status, Status::ok);
+  expect_refused(file, Status::malformed_manifest);
 }
 
 TEST_F(SessionRefusalTest, OfADeviceWithoutRoomForRecords) {
