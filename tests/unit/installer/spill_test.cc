@@ -212,14 +212,15 @@ TEST(Spill, MakesUnreadableWhatNeverBecameValid) {
     ASSERT_EQ(rig.put_phase(1, Bytes(100, 1)), Status::ok);
     ASSERT_EQ(rig.put_phase(2, Bytes(600, 2)), Status::ok);
     ASSERT_EQ(rig.boot(1), Status::ok);
-    ASSERT_EQ(rig.spill->wipe_after(1), Status::ok);
+    ASSERT_EQ(rig.spill->wipe_unused(), Status::ok);
     ASSERT_EQ(rig.boot(), Status::ok);
     EXPECT_EQ(rig.spill->sequence(), 1u);
     EXPECT_EQ(rig.get(1, 100), Bytes(100, 1));
     EXPECT_EQ(rig.get(2, 600), Bytes());
+    // Also what reads blank: it may have been programmed when power failed.
     const std::uint64_t before = rig.faults.writes();
-    ASSERT_EQ(rig.spill->wipe_after(1), Status::ok);
-    EXPECT_EQ(rig.faults.writes(), before) << "nothing is there to be wiped";
+    ASSERT_EQ(rig.spill->wipe_unused(), Status::ok);
+    EXPECT_GT(rig.faults.writes(), before);
   }
 }
 
@@ -302,7 +303,7 @@ TEST(Spill, ReportsEveryFailureOfTheFlash) {
       if (status != Status::ok) return status;
     }
     Status status = rig->boot(10);
-    if (status == Status::ok) status = rig->spill->wipe_after(10);
+    if (status == Status::ok) status = rig->spill->wipe_unused();
     Bytes out(500);
     return status == Status::ok ? rig->spill->read(0, 0, out) : status;
   };
@@ -353,7 +354,7 @@ TEST(Spill, HasWhatItSaidItHasAfterACutAnywhere) {
     }
     rig.faults.reset();
     ASSERT_EQ(rig.boot(valid_sequence), Status::ok);
-    ASSERT_EQ(rig.spill->wipe_after(valid_sequence), Status::ok);
+    ASSERT_EQ(rig.spill->wipe_unused(), Status::ok);
     for (const auto& [key, content] : valid) ASSERT_EQ(rig.get(key, content.size()), content);
   }
 }
