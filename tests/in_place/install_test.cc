@@ -207,6 +207,33 @@ TEST(InPlaceCases, AskForWhatTheyAreCalled) {
   }
 }
 
+// Nothing to plan: pkgtool makes what a device can install all the same.
+TEST(InPlaceCases, WithoutAGroupToWriteAreInstalled) {
+  const Bytes image = make_image(9000, 9);
+  for (const std::size_t target_bytes : {9000u, 8999u, 8192u, 1u, 0u}) {
+    InPlaceCase the_case;
+    the_case.source = image;
+    the_case.target = Bytes(image.begin(), image.begin() + static_cast<std::ptrdiff_t>(target_bytes));
+    const Bytes file = build_package(the_case);
+    const auto device = device_for(the_case);
+    ASSERT_EQ(run_session(device.get(), file).status, Status::ok) << target_bytes;
+    EXPECT_TRUE(device->active_image() == the_case.target);
+    EXPECT_EQ(device->installed().version.view(), "2.0");
+  }
+}
+
+TEST(InPlaceCases, OfOneByteAreInstalled) {
+  for (const std::size_t source_bytes : {1u, 2u, 5000u}) {
+    InPlaceCase the_case;
+    the_case.source = Bytes(source_bytes, 7);
+    the_case.target = Bytes{8};
+    const Bytes file = build_package(the_case);
+    const auto device = device_for(the_case);
+    ASSERT_EQ(run_session(device.get(), file).status, Status::ok) << source_bytes;
+    EXPECT_TRUE(device->active_image() == the_case.target);
+  }
+}
+
 TEST(InPlaceInstallOnTwoSlots, LeavesTheOtherSlotAlone) {
   const InPlacePackage& package = in_place_package("moved");
   DeviceShape shape;
