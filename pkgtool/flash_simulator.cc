@@ -199,8 +199,19 @@ void FlashSimulator::misdirect(const FlashOp& op) {
   fired_ = true;
 }
 
+bool FlashSimulator::fills_slot(const FlashOp& op) const {
+  if (op.kind != FlashOpKind::program || (op.part != Part::slot_a && op.part != Part::slot_b)) {
+    return false;
+  }
+  const auto after = std::ranges::upper_bound(lent_, op.offset);
+  return after == lent_.begin() || op.offset - *(after - 1) >= lent_bytes_;
+}
+
 void FlashSimulator::complete(const FlashOp& op) {
-  if (op.kind == FlashOpKind::program) programmed_[static_cast<std::size_t>(op.part)] += op.count;
+  const bool is_slot = op.part == Part::slot_a || op.part == Part::slot_b;
+  if (op.kind == FlashOpKind::program && (!is_slot || fills_slot(op))) {
+    programmed_[static_cast<std::size_t>(op.part)] += op.count;
+  }
   if (op.kind == FlashOpKind::erase) {
     erased_[static_cast<std::size_t>(op.part)] +=
         op.count / storage_.geometry(op.part).flash.erase_block_bytes;

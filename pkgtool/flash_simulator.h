@@ -52,9 +52,17 @@ class FlashSimulator {
   bool overran() const { return overran_; }
   std::uint64_t op_count() const { return op_count_; }
   std::uint64_t count_of(FaultKind io) const { return io_counts_[io_index(io)]; }
+  // Without what went into parts of slots that are lent to the spill.
   std::uint64_t programmed_bytes(Part part) const {
     return programmed_[static_cast<std::size_t>(part)];
   }
+  // Of the slot that is updated in place: beginnings of ranges of `bytes`, ascending.
+  void set_lent(std::vector<std::uint64_t> begins, std::uint64_t bytes) {
+    lent_ = std::move(begins);
+    lent_bytes_ = bytes;
+  }
+  // True when `op` programs a slot to stay.
+  bool fills_slot(const FlashOp& op) const;
   std::uint64_t erased_blocks(Part part) const { return erased_[static_cast<std::size_t>(part)]; }
   const std::vector<FlashOp>& log() const { return log_; }
   const std::vector<std::string>& violations() const { return violations_; }
@@ -109,6 +117,8 @@ class FlashSimulator {
   std::uint64_t op_count_ = 0;
   std::array<std::uint64_t, 4> io_counts_{};  // read, erase, program, sync.
   std::array<std::uint64_t, part_count> programmed_{};
+  std::vector<std::uint64_t> lent_;
+  std::uint64_t lent_bytes_ = 0;
   std::array<std::uint64_t, part_count> erased_{};
   std::vector<FlashOp> log_;
   std::vector<std::string> violations_;

@@ -22,6 +22,7 @@ namespace {
 constexpr std::uint32_t kGroupBytesMin = 1024;
 
 constexpr std::uint32_t kReserveBlocksMax = 4;
+constexpr std::uint32_t kSpareBlocksMax = 4;
 
 // What the halves of a journal hold at least where the budget is kept, beside the first record.
 constexpr std::uint64_t kRecordsOfHalf = 31;
@@ -37,8 +38,20 @@ class InPlaceEncoder {
 
   // Nothing when scratch or RAM are too small for this way to share them.
   std::optional<Payload> run() {
-    plan_ = plan_in_place(input_.raw_source, input_.source, input_.target, input_.cover,
-                          plan_options_, progress_);
+    // The planner takes scripts for whole blocks. Where they fit worse, it gets fewer for stashes.
+    for (std::uint32_t spare = 0; spare < kSpareBlocksMax; ++spare) {
+      InPlaceOptions planned = plan_options_;
+      planned.script_bytes += std::uint64_t{spare} * planned.erase_block_bytes;
+      plan_ = plan_in_place(input_.raw_source, input_.source, input_.target, input_.cover, planned,
+                            progress_);
+      std::optional<Payload> payload = encode_plan_found();
+      if (payload) return payload;
+    }
+    return std::nullopt;
+  }
+
+ private:
+  std::optional<Payload> encode_plan_found() {
     section_bytes_ = section_sizes(input_.source, input_.target, plan_, plan_options_.group_bytes,
                                    options_.unit_bytes);
     stored_bytes_max_ = limits::chunk_stored_bytes_max;
@@ -57,7 +70,6 @@ class InPlaceEncoder {
     return std::nullopt;
   }
 
- private:
   // Steps [first, end) in one chunk.
   struct Piece {
     std::size_t first = 0;
@@ -246,7 +258,7 @@ class InPlaceEncoder {
 // How many blocks the script of a chunk may take.
 std::vector<std::uint64_t> script_shares(std::uint64_t blocks) {
   std::vector<std::uint64_t> shares;
-  for (const std::uint64_t share : {blocks / 2, blocks / 4, blocks / 8}) {
+  for (const std::uint64_t share : {blocks / 2, blocks * 3 / 8, blocks / 4, blocks / 8}) {
     const std::uint64_t least = std::max<std::uint64_t>(share, 1);
     if (shares.empty() || shares.back() != least) shares.push_back(least);
   }

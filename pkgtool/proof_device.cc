@@ -95,6 +95,11 @@ void ProofDevice::read_plan() {
     while (status == Status::ok && reader.steps_left() != 0) status = reader.step(&kept, &until);
   }
   chunk_first_steps_.push_back(reader.steps_read());
+  std::vector<std::uint64_t> lent;
+  for (const Hole& hole : holes) {
+    lent.push_back(std::uint64_t{hole.group} * manifest.group_bytes);
+  }
+  simulator_.set_lent(std::move(lent), manifest.group_bytes);
 }
 
 bool ProofDevice::has_two_slots() const {

@@ -142,7 +142,7 @@ Baseline run_baseline(ProofDevice* device) {
     const FlashOp& op = result.log[i];
     if (i % Baseline::snapshot_ops == 0) result.snapshots.push_back(storage);
     result.slot_bytes.push_back(written);
-    if (is_slot(op.part) && op.kind == FlashOpKind::program) written += op.count;
+    if (simulator.fills_slot(op)) written += op.count;
     if (op.part == Part::inventory) result.commit_op = std::min(result.commit_op, i);
     storage.apply(op);
   }
