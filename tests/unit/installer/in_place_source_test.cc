@@ -53,10 +53,11 @@ class SourceRig {
   }
   bool is_fresh(std::uint64_t grain) const {
     const std::uint64_t begin = grain * 64 - std::min<std::uint64_t>(grain * 64, margin);
-    const std::uint64_t end = std::min<std::uint64_t>(grain * 64 + 64, raw.size()) + margin;
+    // A whole grain, also where the source ends inside.
+    const std::uint64_t end = grain * 64 + 64 + margin;
     for (const std::uint32_t group : overwritten) {
       const std::uint64_t first = std::uint64_t{group} * 1024;
-      if (begin < first + 1024 && first < std::min<std::uint64_t>(end, raw.size())) return false;
+      if (begin < first + 1024 && first < end) return false;
     }
     return true;
   }
