@@ -186,7 +186,7 @@ TEST_F(HostileInPlace, FragmentsThatAreForgedAreHarmlessOrNoticed) {
     Bytes& scratch = device->scratch_memory();
     for (auto count = pick(&random, 1, 3); count != 0; --count) {
       const std::size_t block = pick(&random, 0, scratch.size() / 1024 - 1) * 1024;
-      const auto kind = static_cast<SpillKind>(pick(&random, 0, 2));
+      const auto kind = static_cast<SpillKind>(pick(&random, 0, 3));  // Also one there is not.
       const std::uint32_t index = kind == SpillKind::script ? 0 : record.next;
       const Bytes content = random_bytes(&random, pick(&random, 0, 992));
       const auto claimed = pick(&random, 0, 4) == 0 ? static_cast<std::uint32_t>(random())
