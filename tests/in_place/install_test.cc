@@ -161,9 +161,9 @@ TEST_P(InPlaceInstall, KeepsItsBudgets) {
   ASSERT_EQ(result.status, Status::ok);
   const Budgets& budgets = manifest().budgets;
   EXPECT_EQ(result.arena_used_bytes, budgets.ram_bytes) << "not a byte more than is needed";
-  EXPECT_LE(device->slot_flash(Slot::a).programmed_bytes() +
-                device->scratch_flash().programmed_bytes(),
-            budgets.flash_write_bytes);
+  EXPECT_LE(
+      device->slot_flash(Slot::a).programmed_bytes() + device->scratch_flash().programmed_bytes(),
+      budgets.flash_write_bytes);
   EXPECT_LE(device->slot_flash(Slot::a).erased_blocks() + device->scratch_flash().erased_blocks(),
             budgets.erase_count);
   EXPECT_LE(device->journal_flash().programmed_bytes() - journal_before, budgets.journal_bytes);
@@ -271,7 +271,8 @@ TEST(InPlaceCases, WithoutAGroupToWriteAreInstalled) {
   for (const std::size_t target_bytes : {9000u, 8999u, 8192u, 1u, 0u}) {
     InPlaceCase the_case;
     the_case.source = image;
-    the_case.target = Bytes(image.begin(), image.begin() + static_cast<std::ptrdiff_t>(target_bytes));
+    the_case.target =
+        Bytes(image.begin(), image.begin() + static_cast<std::ptrdiff_t>(target_bytes));
     const Bytes file = build_package(the_case);
     const auto device = device_for(the_case);
     ASSERT_EQ(run_session(device.get(), file).status, Status::ok) << target_bytes;
