@@ -92,8 +92,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   require(engine->plan_buffer().size() == plan.size(), "the plan has a buffer of its size");
   std::ranges::copy(plan, engine->plan_buffer().begin());
   const Status status = engine->load_plan();
-  require(status == Status::ok || status == Status::malformed_chunk,
-          "a plan is good or malformed");
+  require(status == Status::ok || status == Status::malformed_chunk, "a plan is good or malformed");
   if (status != Status::ok) return 0;
   require(walked.is_good, "what the engine takes can be read to its end");
   require(walked.rewritten_bytes == m.plan.rewritten_bytes, "it writes as much as was said");

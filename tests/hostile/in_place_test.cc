@@ -1,6 +1,6 @@
 // Updates in place that mean harm: plans that somebody signed without counting right, and scratch
-// and slots that hold what an attacker put there while the update was interrupted. Whatever they do,
-// nothing but the target is ever named active, and a full package repairs the device.
+// and slots that hold what an attacker put there while the update was interrupted. Whatever they
+// do, nothing but the target is ever named active, and a full package repairs the device.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -69,7 +69,8 @@ class HostileInPlace : public ::testing::Test {
   // A device that was cut in the middle.
   std::unique_ptr<TestDevice> cut_device() {
     auto device = device_for(package.made_for);
-    const auto groups = static_cast<std::uint32_t>(pick(&random, 1, manifest().plan.step_count - 1));
+    const auto groups =
+        static_cast<std::uint32_t>(pick(&random, 1, manifest().plan.step_count - 1));
     EXPECT_TRUE(run_until_group(device.get(), package.file, groups));
     return device;
   }
@@ -88,8 +89,8 @@ class HostileInPlace : public ::testing::Test {
     checksum.update(package.head.manifest_digest.value);
     checksum.update(header);
     append(&header, written_by([&](ByteWriter* writer) {
-             writer->u32(static_cast<std::uint32_t>(checksum.finish().value));
-           }));
+      writer->u32(static_cast<std::uint32_t>(checksum.finish().value));
+    }));
     const Bytes trailer =
         written_by([&](ByteWriter* writer) { writer->u64(checksum_of(content).value); });
     const Bytes all = concat({header, content, trailer});
@@ -136,8 +137,8 @@ TEST_F(HostileInPlace, PlanThatIsMadeUpIsRefusedOrNoticed) {
     }
     std::uint64_t rewritten = 0;
     for (const std::uint32_t group : order) {
-      rewritten += std::min<std::uint64_t>(
-          m.group_bytes, m.target.bytes - std::uint64_t{group} * m.group_bytes);
+      rewritten += std::min<std::uint64_t>(m.group_bytes,
+                                           m.target.bytes - std::uint64_t{group} * m.group_bytes);
     }
     ASSERT_EQ(m.chunk_count, 1u);
     stream.chunk({m.plan.step_count, static_cast<std::uint32_t>(pick(&random, 1, 4000)),
@@ -154,10 +155,11 @@ TEST_F(HostileInPlace, PlanThatIsMadeUpIsRefusedOrNoticed) {
       }
     }
     const Bytes bytes = stream.finish();
-    EXPECT_NE(judge(with_plan(bytes, [&](Manifest* changed) {
-                changed->plan.rewritten_bytes = rewritten;
-                changed->plan.kept_count_max = 100;
-              })),
+    EXPECT_NE(judge(with_plan(bytes,
+                              [&](Manifest* changed) {
+                                changed->plan.rewritten_bytes = rewritten;
+                                changed->plan.kept_count_max = 100;
+                              })),
               Status::ok);
   }
 }
@@ -186,14 +188,15 @@ TEST_F(HostileInPlace, FragmentsThatAreForgedAreHarmlessOrNoticed) {
     Bytes& scratch = device->scratch_memory();
     for (auto count = pick(&random, 1, 3); count != 0; --count) {
       const std::size_t block = pick(&random, 0, scratch.size() / 1024 - 1) * 1024;
-      const auto kind = static_cast<SpillKind>(pick(&random, 0, 2));
+      const auto kind = static_cast<SpillKind>(pick(&random, 0, 3));  // Also one there is not.
       const std::uint32_t index = kind == SpillKind::script ? 0 : record.next;
       const Bytes content = random_bytes(&random, pick(&random, 0, 992));
       const auto claimed = pick(&random, 0, 4) == 0 ? static_cast<std::uint32_t>(random())
                                                     : static_cast<std::uint32_t>(content.size());
       const auto offset = pick(&random, 0, 2) == 0 ? static_cast<std::uint32_t>(random())
                                                    : static_cast<std::uint32_t>(0);
-      const auto sequence = record.spill_sequence - static_cast<std::uint32_t>(pick(&random, 0, 1)) +
+      const auto sequence = record.spill_sequence -
+                            static_cast<std::uint32_t>(pick(&random, 0, 1)) +
                             static_cast<std::uint32_t>(pick(&random, 0, 1));
       forge_fragment(MutableByteSpan(scratch).subspan(block, 1024), spill_key(kind, index), offset,
                      sequence, content, claimed);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "installer/in_place.h"
 #include "tests/in_place/cases.h"
 #include "tests/support/random.h"
 
@@ -37,6 +38,32 @@ class WearFlash final : public Flash {
   Flash& flash_;
   std::uint32_t block_bytes_;
   std::vector<std::uint32_t> erased_;
+};
+
+// Programs one bit wrong, once, and says nothing.
+class WrongFlash final : public Flash {
+ public:
+  WrongFlash(Flash* flash, std::uint64_t wrong_at) : flash_(*flash), wrong_at_(wrong_at) {}
+
+  FlashGeometry geometry() const override { return flash_.geometry(); }
+  std::uint64_t size_bytes() const override { return flash_.size_bytes(); }
+  Status read(std::uint64_t offset, MutableByteSpan into) override {
+    return flash_.read(offset, into);
+  }
+  Status erase(std::uint64_t offset, std::uint64_t count) override {
+    return flash_.erase(offset, count);
+  }
+  Status program(std::uint64_t offset, ByteSpan bytes) override {
+    Bytes wrong = to_bytes(bytes);
+    if (count_++ == wrong_at_) wrong[wrong.size() / 2] ^= 4;
+    return flash_.program(offset, wrong);
+  }
+  Status sync() override { return flash_.sync(); }
+
+ private:
+  Flash& flash_;
+  std::uint64_t wrong_at_;
+  std::uint64_t count_ = 0;
 };
 
 class InPlaceInstall : public ::testing::TestWithParam<const InPlacePackage*> {
@@ -134,9 +161,9 @@ TEST_P(InPlaceInstall, KeepsItsBudgets) {
   ASSERT_EQ(result.status, Status::ok);
   const Budgets& budgets = manifest().budgets;
   EXPECT_EQ(result.arena_used_bytes, budgets.ram_bytes) << "not a byte more than is needed";
-  EXPECT_LE(device->slot_flash(Slot::a).programmed_bytes() +
-                device->scratch_flash().programmed_bytes(),
-            budgets.flash_write_bytes);
+  EXPECT_LE(
+      device->slot_flash(Slot::a).programmed_bytes() + device->scratch_flash().programmed_bytes(),
+      budgets.flash_write_bytes);
   EXPECT_LE(device->slot_flash(Slot::a).erased_blocks() + device->scratch_flash().erased_blocks(),
             budgets.erase_count);
   EXPECT_LE(device->journal_flash().programmed_bytes() - journal_before, budgets.journal_bytes);
@@ -207,13 +234,45 @@ TEST(InPlaceCases, AskForWhatTheyAreCalled) {
   }
 }
 
+TEST(InPlaceCases, NoticeAGroupThatDoesNotReadBack) {
+  const InPlacePackage& package = in_place_package("moved");
+  for (std::uint64_t wrong_at = 0; wrong_at < package.manifest().plan.step_count; ++wrong_at) {
+    const auto device = device_for(package.made_for);
+    const FlashRegion slot = device->region.slot_a;
+    WrongFlash flash(&device->slot_flash(Slot::a), wrong_at);
+    device->region.slot_a = {&flash, 0, flash.size_bytes()};
+    ASSERT_EQ(run_session(device.get(), package.file).status, Status::flash_program_failed);
+    device->region.slot_a = slot;
+    ASSERT_EQ(run_session(device.get(), package.file).status, Status::ok) << wrong_at;
+    EXPECT_TRUE(device->active_image() == package.made_for.target);
+  }
+}
+
+TEST(InPlaceCases, NeedTheirArenaToTheLastLine) {
+  const InPlacePackage& package = in_place_package("map");
+  AlignedMemory memory(package.manifest().budgets.ram_bytes);
+  const auto engine = std::make_unique<InPlace>();
+  std::size_t count = 0;
+  for (;; count += Arena::line_bytes) {
+    Arena arena(memory.span().first(count));
+    const Status status = engine->begin(package.head, &arena);
+    if (status == Status::ok) break;
+    ASSERT_EQ(status, Status::arena_too_small);
+  }
+  // Head, records and the one node of the tree are the session's.
+  EXPECT_EQ(count + Session::arena_bytes_min +
+                round_up(package.manifest().chunk_count * TreeEntry::bytes, Arena::line_bytes),
+            round_up(package.manifest().budgets.ram_bytes, Arena::line_bytes));
+}
+
 // Nothing to plan: pkgtool makes what a device can install all the same.
 TEST(InPlaceCases, WithoutAGroupToWriteAreInstalled) {
   const Bytes image = make_image(9000, 9);
   for (const std::size_t target_bytes : {9000u, 8999u, 8192u, 1u, 0u}) {
     InPlaceCase the_case;
     the_case.source = image;
-    the_case.target = Bytes(image.begin(), image.begin() + static_cast<std::ptrdiff_t>(target_bytes));
+    the_case.target =
+        Bytes(image.begin(), image.begin() + static_cast<std::ptrdiff_t>(target_bytes));
     const Bytes file = build_package(the_case);
     const auto device = device_for(the_case);
     ASSERT_EQ(run_session(device.get(), file).status, Status::ok) << target_bytes;

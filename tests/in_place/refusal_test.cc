@@ -25,8 +25,7 @@ class InPlaceRefusal : public ::testing::Test {
   Bytes file_with(Change&& change) const {
     Manifest manifest = package.manifest();
     change(&manifest);
-    manifest.budgets.ram_bytes =
-        std::max(manifest.budgets.ram_bytes, arena_bytes_needed(manifest));
+    manifest.budgets.ram_bytes = std::max(manifest.budgets.ram_bytes, arena_bytes_needed(manifest));
     Bytes file = make_head(manifest, {&key, 1});
     append(&file, ByteSpan(package.file).subspan(package.head.head_bytes));
     return file;
@@ -52,7 +51,8 @@ class InPlaceRefusal : public ::testing::Test {
 
 TEST_F(InPlaceRefusal, OfAnotherSource) {
   Bytes& slot = device->slot_memory(Slot::a);
-  for (const std::size_t at : {std::size_t{0}, slot.size() / 2, package.made_for.source.size() - 1}) {
+  for (const std::size_t at :
+       {std::size_t{0}, slot.size() / 2, package.made_for.source.size() - 1}) {
     slot[at] ^= 1;
     expect_refused(Status::wrong_source);
     EXPECT_EQ(static_cast<int>(result_code(Status::wrong_source)), 403);
@@ -149,8 +149,8 @@ TEST_F(InPlaceRefusal, OfANodeThatIsDamagedBeforeAnyGroupIsWritten) {
   file[package.head.head_bytes + package.manifest().plan.bytes] ^= 1;
   EXPECT_EQ(run_session(device.get(), file).status, Status::corrupt_chunk);
   const ByteSpan slot = device->slot_memory(Slot::a);
-  EXPECT_TRUE(std::ranges::equal(slot.first(package.made_for.source.size()),
-                                 package.made_for.source));
+  EXPECT_TRUE(
+      std::ranges::equal(slot.first(package.made_for.source.size()), package.made_for.source));
   EXPECT_EQ(run_session(device.get(), package.file).status, Status::ok);
 }
 

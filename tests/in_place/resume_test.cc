@@ -44,8 +44,8 @@ TEST_P(InPlaceResume, GoesOnWhereItWasCancelled) {
     const std::uint64_t written = device->slot_flash(Slot::a).programmed_bytes() - before;
     const std::uint64_t left = manifest().plan.step_count - group + 1;
     EXPECT_LE(written, (left + std::uint64_t{2} * manifest().plan.hole_count * left) *
-                           manifest().group_bytes +
-                       manifest().budgets.redo_bytes);
+                               manifest().group_bytes +
+                           manifest().budgets.redo_bytes);
   }
 }
 

@@ -85,8 +85,7 @@ void fill_plan(Random* random, Manifest* m) {
   plan.hole_count = pick32(random, 0, groups - plan.step_count);
   plan.kept_count_max = pick32(random, 0, coin(random) ? 10 : limits::kept_count_max);
   plan.fragment_count_max = pick32(random, 0, coin(random) ? 10 : limits::fragment_count_max);
-  plan.program_unit_bytes =
-      std::min(m->erase_block_bytes, std::uint32_t{1} << pick(random, 0, 12));
+  plan.program_unit_bytes = std::min(m->erase_block_bytes, std::uint32_t{1} << pick(random, 0, 12));
   plan.block_erase_count = pick32(random, 0, ~0u);
   m->budgets.scratch_bytes = pick(random, 0, 100) * m->erase_block_bytes;
   plan.reserve_blocks = pick32(random, 0, static_cast<std::uint32_t>(m->spill_block_count()));
@@ -96,8 +95,8 @@ void fill_plan(Random* random, Manifest* m) {
            std::min(std::uint64_t{plan.step_count} * m->group_bytes, m->target.bytes));
   plan.digest = random_digest(random);
   const std::uint64_t stored_most = std::uint64_t{m->chunk_count} * m->chunk_stored_bytes_max;
-  m->payload_bytes = tree_bytes_total(m->chunk_count) + m->map.bytes + plan.bytes +
-                     pick(random, 1, stored_most);
+  m->payload_bytes =
+      tree_bytes_total(m->chunk_count) + m->map.bytes + plan.bytes + pick(random, 1, stored_most);
 }
 
 void fill_device(Random* random, Manifest* m) {

@@ -307,8 +307,7 @@ TEST(ManifestPlan, CountsInTheArena) {
     const std::uint64_t kept = m.plan.kept_count_max + 1;
     const std::uint64_t blocks =
         m.budgets.scratch_bytes / 1024 + std::uint64_t{m.plan.hole_count} * (m.group_bytes / 1024);
-    const std::uint64_t map =
-        m.map.present() ? up(std::uint64_t{8} * m.map.step_count) + 4416 : 0;
+    const std::uint64_t map = m.map.present() ? up(std::uint64_t{8} * m.map.step_count) + 4416 : 0;
     const std::uint64_t work = std::max<std::uint64_t>(
         65'536 + up(std::max(m.chunk_stored_bytes_max, m.map.bytes)), m.group_bytes);
     const std::uint64_t expected =

@@ -173,8 +173,8 @@ class Writing {
   }
   Writing& checksum(ByteSpan group) {
     append(&bytes_, written_by([&](ByteWriter* writer) {
-             writer->u32(static_cast<std::uint32_t>(checksum_of(group).value));
-           }));
+      writer->u32(static_cast<std::uint32_t>(checksum_of(group).value));
+    }));
     return *this;
   }
   const Bytes& bytes() const { return bytes_; }
@@ -380,8 +380,7 @@ TEST(Script, NeverMakesAnotherGroupWhenAnyByteIsWrong) {
   for (int round = 0; round < 3000; ++round) {
     MadeScript made = ScriptMaker(&random, round % 2 == 0 ? 2 : 4).make();
     for (auto flips = pick(&random, 1, 3); flips != 0; --flips) {
-      made.script[pick(&random, 0, made.script.size() - 1)] =
-          static_cast<std::uint8_t>(random());
+      made.script[pick(&random, 0, made.script.size() - 1)] = static_cast<std::uint8_t>(random());
     }
     StoredScript stored(made.script);
     ScriptReader reader = stored.reader();

@@ -243,8 +243,8 @@ TEST(SpillSpace, StopsCleaningWhenACopyFails) {
   t.space.seal(0);
   t.space.begin_phase(2);
   ASSERT_TRUE(t.place(2, 0, 10));
-  EXPECT_FALSE(t.space.clean(
-      0, 2, [](const SpillFragment&, const SpillFragment&, bool) { return false; }));
+  EXPECT_FALSE(
+      t.space.clean(0, 2, [](const SpillFragment&, const SpillFragment&, bool) { return false; }));
 }
 
 TEST(SpillSpace, StopsCleaningWhenNoBlockIsFree) {
@@ -282,8 +282,8 @@ class SpaceModel {
     for (auto records = pick(&random_, 0, 3); records != 0; --records) {
       if (!place_record(step)) break;
     }
-    const bool cleaned =
-        space_.clean(step, reserve, [&](const SpillFragment& from, const SpillFragment& to, bool opens) {
+    const bool cleaned = space_.clean(
+        step, reserve, [&](const SpillFragment& from, const SpillFragment& to, bool opens) {
           EXPECT_EQ(flash_[from.block].at(from.at).key, from.key);
           EXPECT_GE(from.last_step, step);
           write(to, opens);
@@ -334,8 +334,10 @@ class SpaceModel {
       for (const SpillFragment& each : placed_) EXPECT_NE(each.block, fragment.block);
       block.clear();
     }
-    const std::uint32_t end = block.empty() ? 0 : block.rbegin()->first +
-        SpillSpace::stored_bytes(block.rbegin()->second.bytes);
+    const std::uint32_t end =
+        block.empty()
+            ? 0
+            : block.rbegin()->first + SpillSpace::stored_bytes(block.rbegin()->second.bytes);
     EXPECT_EQ(fragment.at, end) << "one after the other";
     EXPECT_LE(fragment.at + SpillSpace::frame_bytes + fragment.bytes, block_bytes_);
     block[fragment.at] = fragment;

@@ -196,7 +196,7 @@ TEST(Spill, IgnoresWhatAnEarlierPhaseLeftInItsBlock) {
   shape.reserve_blocks = 0;
   SpillRig rig(shape);
   rig.spill->begin_phase();
-  ASSERT_EQ(rig.put(1, Bytes(96, 1), 0), Status::ok);   // 128 bytes with its frame.
+  ASSERT_EQ(rig.put(1, Bytes(96, 1), 0), Status::ok);  // 128 bytes with its frame.
   ASSERT_EQ(rig.put(2, Bytes(96, 2), 0), Status::ok);
   ASSERT_EQ(rig.spill->sync(), Status::ok);
   rig.spill->seal(1);

@@ -45,8 +45,7 @@ MadePlan random_plan(Random* random) {
     step.group = order[i];
     const std::uint64_t first = std::uint64_t{step.group} * (made.options.group_bytes / 64);
     const std::uint64_t begin = first - std::min(first, margin);
-    const std::uint64_t end =
-        std::min(first + made.options.group_bytes / 64 + margin, grain_count);
+    const std::uint64_t end = std::min(first + made.options.group_bytes / 64 + margin, grain_count);
     for (std::uint64_t grain = begin; i + 1 < steps && grain < end; ++grain) {
       if (pick(random, 0, 2) == 0) step.kept.push_back(static_cast<std::uint32_t>(grain));
     }
