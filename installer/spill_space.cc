@@ -121,12 +121,16 @@ void SpillSpace::measure(std::uint32_t step) {
   }
 }
 
+// Of equal ones that which holds the first fragment: not the one that lies first, because after a
+// cut blocks are taken in another order, and what is foreseen must come true all the same.
 std::uint32_t SpillSpace::victim() const {
   std::uint32_t best = none;
-  for (std::uint32_t block = 0; block < block_count(); ++block) {
-    const SpillBlock& it = blocks_[block];
-    if (it.state != State::idle || it.needed == 0 || it.needed > block_bytes_ / 2) continue;
-    if (best == none || it.needed < blocks_[best].needed) best = block;
+  for (const SpillFragment& fragment : fragments_.first(count_)) {
+    const SpillBlock& block = blocks_[fragment.block];
+    if (block.state != State::idle || block.needed == 0 || block.needed > block_bytes_ / 2) {
+      continue;
+    }
+    if (best == none || block.needed < blocks_[best].needed) best = fragment.block;
   }
   return best;
 }

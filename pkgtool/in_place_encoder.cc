@@ -263,8 +263,7 @@ std::uint32_t in_place_group_bytes(std::uint32_t erase_block_bytes) {
 
 bool is_program_unit(std::uint64_t unit_bytes, std::uint64_t erase_block_bytes) {
   return unit_bytes != 0 && unit_bytes <= limits::program_unit_bytes_max &&
-         erase_block_bytes % unit_bytes == 0 &&
-         erase_block_bytes >= unit_bytes + SpillSpace::frame_bytes;
+         erase_block_bytes % unit_bytes == 0;
 }
 
 std::uint64_t written_records(std::uint64_t record_count) {

@@ -17,7 +17,7 @@ struct InPlaceInput {
 // The group that in-place steps write: whole erase blocks and whole grains.
 std::uint32_t in_place_group_bytes(std::uint32_t erase_block_bytes);
 
-// True when the spill can have such units: they divide the erase block, and more than one.
+// True when the spill can have such units: they divide the erase block.
 bool is_program_unit(std::uint64_t unit_bytes, std::uint64_t erase_block_bytes);
 
 // How many records of layout in place are written to the journal when so many are appended: the

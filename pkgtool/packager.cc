@@ -51,9 +51,7 @@ void check_request(const BuildRequest& request) {
   }
   const std::uint32_t unit = request.encoder.program_unit_bytes;
   if (request.layout == Layout::in_place && !is_program_unit(unit, block)) {
-    throw Error(Exit::usage,
-                "the program unit must be 1 to 4096 bytes, and divide the erase block into at "
-                "least two",
+    throw Error(Exit::usage, "the program unit must be 1 to 4096 bytes and divide the erase block",
                 "--program-unit");
   }
   if (request.layout == Layout::in_place && request.source &&

@@ -67,12 +67,10 @@ class ProductReader {
         toml_.number32(table, "program_unit_bytes",
                        program_unit_bytes_.value_or(EncoderOptions().program_unit_bytes));
     const toml::node* node = table.get("program_unit_bytes");
-    if (node == nullptr && !program_unit_bytes_) return std::min(bytes, erase_block / 2);
+    if (node == nullptr && !program_unit_bytes_) return std::min(bytes, erase_block);
     if (!is_program_unit(bytes, erase_block)) {
-      toml_.fail(
-          "'program_unit_bytes' must be 1 to 4096 bytes, and divide the erase block into at least "
-          "two",
-          node != nullptr ? *node : table);
+      toml_.fail("'program_unit_bytes' must be 1 to 4096 bytes and divide the erase block",
+                 node != nullptr ? *node : table);
     }
     return bytes;
   }

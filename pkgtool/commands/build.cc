@@ -154,7 +154,7 @@ std::uint32_t BuildOptions::program_unit() const {
         std::min<std::uint64_t>(program_unit_bytes, limits::program_unit_bytes_max + 1));
   }
   return static_cast<std::uint32_t>(
-      std::min<std::uint64_t>(EncoderOptions().program_unit_bytes, erase_block_bytes / 2));
+      std::min<std::uint64_t>(EncoderOptions().program_unit_bytes, erase_block_bytes));
 }
 
 EncoderOptions BuildOptions::encoder(std::uint64_t ram, std::uint64_t erase_block) const {

@@ -317,9 +317,9 @@ const std::map<std::string, std::uint64_t>& all_limits() {
       ROMDELTA_LIMIT(map_bytes_max),          ROMDELTA_LIMIT(rebase_margin_bytes),
       ROMDELTA_LIMIT(rebase_window_bytes),    ROMDELTA_LIMIT(grain_bytes),
       ROMDELTA_LIMIT(group_count_max),        ROMDELTA_LIMIT(plan_bytes_max),
-      ROMDELTA_LIMIT(spill_block_count_max),  ROMDELTA_LIMIT(fragment_count_max),
-      ROMDELTA_LIMIT(kept_count_max),         ROMDELTA_LIMIT(plan_model_bytes),
-      ROMDELTA_LIMIT(script_window_bytes),
+      ROMDELTA_LIMIT(spill_block_count_max),  ROMDELTA_LIMIT(spill_block_bytes_min),
+      ROMDELTA_LIMIT(fragment_count_max),     ROMDELTA_LIMIT(kept_count_max),
+      ROMDELTA_LIMIT(plan_model_bytes),       ROMDELTA_LIMIT(script_window_bytes),
       ROMDELTA_LIMIT(record_buffer_bytes),    ROMDELTA_LIMIT(record_sequence_max),
       ROMDELTA_LIMIT(trusted_key_count_max),
   };
