@@ -126,7 +126,6 @@ TEST_F(InPlacePending, IsOverWhenAChunkMakesNoSense) {
   Bytes file = make_head(bad, {&device->key, 1});
   append(&file, all.subspan(package.head.head_bytes, m.map.bytes + m.plan.bytes));
   append(&file, payload.bytes);
-  // What a chunk decodes to depends on its source: nobody can tell which of them is wrong.
   ASSERT_EQ(run_session(device.get(), file).status, Status::source_damaged);
   expect_finishes();
 }

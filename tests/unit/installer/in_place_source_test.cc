@@ -53,7 +53,6 @@ class SourceRig {
   }
   bool is_fresh(std::uint64_t grain) const {
     const std::uint64_t begin = grain * 64 - std::min<std::uint64_t>(grain * 64, margin);
-    // A whole grain, also where the source ends inside.
     const std::uint64_t end = grain * 64 + 64 + margin;
     for (const std::uint32_t group : overwritten) {
       const std::uint64_t first = std::uint64_t{group} * 1024;
@@ -265,8 +264,8 @@ TEST(InPlaceSource, ReadsWhatIsFreshOrSavedAndNothingElse) {
       Bytes expected(rig.raw.size());
       for (std::uint64_t at = 0; at < expected.size(); ++at) {
         const std::uint64_t grain = at / 64;
-        const bool is_saved =
-            std::ranges::any_of(stashes, [&](const Saved& s) { return s.grains.contains(grain); });
+        const bool is_saved = std::ranges::any_of(
+            stashes, [&](const Saved& s) { return s.grains.contains(grain); });
         const bool is_fresh = rig.is_fresh(grain);
         ASSERT_EQ(rig.source.is_fresh(grain), is_fresh) << grain;
         expected[at] = is_saved || is_fresh ? rig.rebased[at] : std::uint8_t{0};
