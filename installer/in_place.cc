@@ -401,7 +401,8 @@ Status InPlace::open_at_step(const JournalRecord& where) {
     is_hole_named_ = true;
     return Status::ok;
   }
-  status = spill_.wipe_unused();
+  // Without a journal nothing says yet which phases count.
+  if (!is_found_) status = spill_.wipe_unused();
   if (status == Status::ok) status = open_script();
   if (status == Status::ok) status = find_own(current_);
   if (status != Status::ok) return status;
@@ -416,7 +417,10 @@ Status InPlace::begin_step_again(const JournalRecord& where) {
   const std::uint32_t phase =
       std::max(spill_.sequence_of(spill_key(SpillKind::own, current_.index)),
                spill_.sequence_of(spill_key(SpillKind::kept, current_.index)));
-  if (phase == 0) return seal(current_, false);
+  if (phase == 0) {
+    const Status status = spill_.wipe_unused();
+    return status == Status::ok ? seal(current_, false) : status;
+  }
   JournalRecord before = where;
   before.kind = JournalKind::checkpoint;
   before.next = reader_.chunks_read() - 1;
@@ -433,8 +437,9 @@ Status InPlace::begin_step_again(const JournalRecord& where) {
 
 // The stash is there, but its phase may have ended before enough blocks were emptied.
 Status InPlace::clean_again(const JournalRecord& where) {
+  Status status = spill_.wipe_unused();
   spill_.begin_phase();
-  Status status = spill_.clean(where.next);
+  if (status == Status::ok) status = spill_.clean(where.next);
   if (status == Status::ok) status = spill_.sync();
   if (status == Status::ok) {
     status = append_record(JournalKind::step, where.next, spill_.sequence());
