@@ -144,13 +144,13 @@ class ContextRun {
         target[at + i] = static_cast<std::uint8_t>(word >> (8 * i));
       }
       note(bytes + at, target.data() + at, step);
-      if constexpr (takes_changes) {
+      if constexpr (takes_changes()) {
         const Status status = append({bytes + at, step}, ByteSpan(target).subspan(at, step));
         if (status != Status::ok) return status;
       }
       at += step;
     }
-    return takes_changes ? Status::ok : append(ByteSpan(target).first(count));
+    return takes_changes() ? Status::ok : append(ByteSpan(target).first(count));
   }
 
   Status take_literals(std::uint64_t count) {
@@ -198,9 +198,9 @@ class ContextRun {
     produced_ += bytes.size();
   }
 
-  static constexpr bool takes_changes = requires(Sink & sink, ByteSpan bytes) {
-    sink.change(bytes, bytes);
-  };
+  static constexpr bool takes_changes() {
+    return requires(Sink & sink, ByteSpan bytes) { sink.change(bytes, bytes); };
+  }
 
   ContextModel& model_;
   MutableByteSpan window_;

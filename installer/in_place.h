@@ -127,6 +127,8 @@ class InPlace {
   Status append_record(JournalKind kind, std::uint32_t next, std::uint32_t spill_sequence);
   Status end_chunk();
 
+  Spill spill_;  // First, because it is aligned to a cache line.
+
   const PackageHead* head_ = nullptr;
   Place place_;
 
@@ -142,7 +144,6 @@ class InPlace {
   std::uint32_t holes_filled_ = 0;
 
   InPlaceSource source_;
-  Spill spill_;
   ScriptReader script_;
   bool is_script_open_ = false;
   Step current_;                 // At which an interrupted update is taken up,

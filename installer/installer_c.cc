@@ -81,8 +81,8 @@ class CDevice {
 };
 
 struct CSession {
-  CDevice device;
   Session session;
+  CDevice device;
   romdelta_progress progress = nullptr;
   void* progress_context = nullptr;
 };

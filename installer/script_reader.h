@@ -44,8 +44,8 @@ class ScriptReader {
   // Reports what a section copies, and moves over it.
   Status report_copies(const Section& section, CopyObserver* observer);
 
-  // Makes the group into `group`. source_damaged when it is not what was unpacked.
-  Status make(const Section& section, SourceReader* source, MutableByteSpan group);
+  // Makes the group into `made`. source_damaged when it is not what was unpacked.
+  Status make(const Section& section, SourceReader* source, MutableByteSpan made);
 
  private:
   struct Group;

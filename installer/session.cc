@@ -453,9 +453,9 @@ Status Session::apply_chunk(ByteSpan chunk, std::uint64_t target_bytes) {
   return patch_chunk(header, columns, source_, target_bytes, *kernels_, &writer_);
 }
 
-Status Session::on_group(void* session, std::uint64_t target_offset) {
+Status Session::on_group(void* session, std::uint64_t done_bytes) {
   auto* self = static_cast<Session*>(session);
-  return self->report(Progress::Stage::apply, target_offset, self->head_.manifest.output_bytes());
+  return self->report(Progress::Stage::apply, done_bytes, self->head_.manifest.output_bytes());
 }
 
 Status Session::checkpoint(std::uint64_t target_offset) {

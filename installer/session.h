@@ -140,6 +140,8 @@ class Session {
   Status report(Progress::Stage stage, std::uint64_t done_bytes, std::uint64_t total_bytes);
   JournalRecord journal_record(JournalKind kind) const;
 
+  InPlace in_place_;  // Of a delta in place. First, because it is aligned to a cache line.
+
   Stage stage_ = Stage::idle;
   Status failure_ = Status::out_of_order;
   Device device_;
@@ -175,7 +177,6 @@ class Session {
   ChunkTree::Wanted wanted_;
   Decoder decoder_;                 // Codec zstd.
   ContextPatcher context_patcher_;  // Codec context.
-  InPlace in_place_;                // Deltas in place.
   FlashWriter writer_;
 };
 

@@ -92,6 +92,9 @@ class Spill {
   Status flush();
   Status copy_fragment(const SpillFragment& from, const SpillFragment& to, bool opens);
 
+  // First, because it is aligned to a cache line.
+  ChecksumStream checksum_;  // Of the fragment that is being written.
+
   SpillPlace place_;
   SpillSpace space_;
   Digest manifest_digest_;
@@ -112,7 +115,6 @@ class Spill {
   std::uint32_t write_block_ = SpillSpace::none;  // Where staging_ goes,
   std::uint32_t write_at_ = 0;                    // and at which offset.
   std::size_t staged_ = 0;                        // Bytes waiting in staging_.
-  ChecksumStream checksum_;
 };
 
 }  // namespace romdelta

@@ -26,6 +26,7 @@ struct BuildRequest {
   EncoderOptions encoder;       // Its codec is replaced by the one chosen here.
   std::optional<Codec> codec;   // Absent: what makes the smaller package. Deltas in place: context.
   bool use_map = true;          // Codec context: rewrite references, where that pays.
+  bool prove_cuts = false;      // Before it is signed: see prover.h.
   bool full_if_smaller = true;  // Drop the source when the delta would not be smaller.
 };
 

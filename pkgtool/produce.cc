@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "pkgtool/prover.h"
 #include "pkgtool/replay.h"
+#include "pkgtool/simulated_shapes.h"
 
 namespace romdelta::pkgtool {
 namespace {
@@ -30,17 +32,49 @@ void prove(const Manifest& manifest, ByteSpan signed_file, const BuildRequest& r
   }
 }
 
+Bytes sign_with(Signer* signer, const UnsignedPackage& package) {
+  SignatureList signatures;
+  (void)signatures.insert(signer->sign(package.digest()));
+  return assemble(package, signatures);
+}
+
+// On the flash that the package was made for. Nothing but the signature of what is signed
+// afterwards differs.
+void prove_cuts(const UnsignedPackage& package, const BuildRequest& request,
+                const StageProgress& progress) {
+  const std::unique_ptr<Signer> throw_away = make_key_signer(generate_key());
+  const Bytes file = sign_with(throw_away.get(), package);
+  const PublicKey key = throw_away->public_key();
+  const Manifest& manifest = package.manifest;
+  ProofSubject subject;
+  subject.package = file;
+  if (!manifest.is_full()) subject.source = request.source->bytes;
+  subject.keys = {&key, 1};
+  ShapeOptions shape;
+  shape.geometry.flash = {manifest.erase_block_bytes, 1, true};
+  if (subject.source) shape.source_bytes = subject.source->size();
+  subject.shape = shape_for(manifest, shape);
+  ProofOptions options;
+  options.thread_count = request.encoder.thread_count;
+  options.progress = progress;
+  const Verdict verdict = prove_package(subject, options);
+  if (verdict.proven()) return;
+  const std::string what =
+      verdict.losses.empty() ? verdict.broken : to_string(verdict.losses.front());
+  throw Error(Exit::negative_answer, "the package is not proven, and not signed: " + what, {},
+              "build it without --prove, and `pkgtool prove` tells more");
+}
+
 }  // namespace
 
 FinishedPackage produce(const BuildRequest& request, Signer* signer,
                         const StageProgress& progress) {
   const UnsignedPackage package = build_package(request, progress);
+  if (request.prove_cuts) prove_cuts(package, request, progress);
   std::unique_ptr<Signer> throw_away;
   if (signer == nullptr) throw_away = make_key_signer(generate_key());
   Signer& used = signer != nullptr ? *signer : *throw_away;
-  SignatureList signatures;
-  (void)signatures.insert(used.sign(package.digest()));
-  Bytes file = assemble(package, signatures);
+  Bytes file = sign_with(&used, package);
   prove(package.manifest, file, request, used.public_key(), progress);
   if (signer == nullptr) file = assemble(package, {});
   return {package.manifest, std::move(file)};

@@ -96,6 +96,7 @@ void ProofDevice::read_plan() {
   }
   chunk_first_steps_.push_back(reader.steps_read());
   std::vector<std::uint64_t> lent;
+  lent.reserve(holes.size());
   for (const Hole& hole : holes) {
     lent.push_back(std::uint64_t{hole.group} * manifest.group_bytes);
   }
@@ -199,7 +200,7 @@ std::string ProofDevice::fault_of_target(const SimulatedStorage& storage) {
     const std::optional<InventoryRecord> record = installed(settled);
     if (!record) return "the inventory is not readable";
     if (!names_target(*record)) return "the inventory does not name the target";
-    const std::string fault = fault_of_image(settled, *record);
+    std::string fault = fault_of_image(settled, *record);
     if (!fault.empty() || stable) return fault;
   }
   return {};
@@ -213,7 +214,7 @@ std::string ProofDevice::fault_of_boot(const SimulatedStorage& storage) {
     const std::optional<InventoryRecord> record = installed(settled);
     if (!record) return "nothing can be booted: the inventory is not readable";
     if (names_target(*record)) {
-      const std::string fault = fault_of_image(settled, *record);
+      std::string fault = fault_of_image(settled, *record);
       if (!fault.empty()) return fault;
     } else if (record->state != PackageState::factory || record->active_slot != Slot::a) {
       return "the inventory names neither source nor target";

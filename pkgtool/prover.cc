@@ -157,7 +157,7 @@ void Prover::cut_again(ProofDevice* device, const SimulatedStorage& state, const
       if (!second_states->insert(again.fingerprint()).second) continue;
       findings->states.push_back(again.fingerprint());
       std::string lost = device->fault_of_boot(again);
-      if (!lost.empty()) lost = "L2 " + lost;
+      if (!lost.empty()) lost.insert(0, "L2 ");
       if (lost.empty()) {
         ++findings->recovery_count;
         const Recovery recovery = recover(device, baseline_, again, {});

@@ -248,7 +248,7 @@ std::string judge_stray(ProofDevice* device, const Baseline& baseline, const Fau
     const std::string wrong = device->fault_of_target(simulator.storage());
     return wrong.empty() ? wrong : "L10 " + wrong;
   }
-  const std::string fault_left = recover_from_damage(device, baseline);
+  std::string fault_left = recover_from_damage(device, baseline);
   const bool is_noticed =
       notices_damage(*device, status) || notices_damage(*device, device->last_status());
   if (!is_noticed) return fault_left;
@@ -320,7 +320,7 @@ std::string judge_watchdog(ProofDevice* device, const Baseline& baseline, const 
     simulator.plan({FaultKind::cut_before, fault.op, 0, fault.seed});
     const Status status = device->run().status;
     storage = simulator.storage();
-    const std::string lost = first_violation(simulator);
+    std::string lost = first_violation(simulator);
     if (!lost.empty()) return lost;
     if (!simulator.fired()) {
       const bool good = status == Status::ok;

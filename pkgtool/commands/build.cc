@@ -70,6 +70,7 @@ void build_package_file(const BuildOptions& options, Context& context) {
   if (options.codec == "zstd") request.codec = Codec::zstd;
   if (options.codec == "context") request.codec = Codec::context;
   request.use_map = options.map != "off";
+  request.prove_cuts = options.prove;
   if (options.layout == "in-place") request.layout = Layout::in_place;
   request.encoder = options.encoder(options.ram_bytes, options.erase_block_bytes);
   request.encoder.program_unit_bytes = options.program_unit();
@@ -180,6 +181,11 @@ void add_build(CLI::App& app, Context& context) {
   verb->add_option("--target", options->target, "ROM image (or release) that the device will have")
       ->type_name("FILE");
   add_package_options(*verb, options.get());
+  options->package_options.push_back(
+      verb->add_flag(
+              "--prove", options->prove,
+              "Cut the power at every operation on simulated flash; sign only if nothing is lost")
+          ->group("Of one package"));
   verb->add_option("--threads", options->thread_count, "Threads; never changes the output")
       ->check(cli::not_negative)
       ->type_name("N");

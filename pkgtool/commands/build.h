@@ -27,6 +27,7 @@ struct BuildOptions {
   std::uint64_t ram_bytes = EncoderOptions().ram_bytes_max;
   std::uint64_t erase_block_bytes = EncoderOptions().erase_block_bytes;
   std::uint64_t program_unit_bytes = 0;
+  bool prove = false;
   std::uint64_t scratch_bytes = 0;
   std::string vendor;
   std::string model;
