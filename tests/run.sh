@@ -11,10 +11,11 @@ Usage: tests/run.sh [--quick] [--stage NAME]... [--no-setup] [--help]
 Without --stage: all of them. Stages, in this order:
   format      clang-format has nothing to say
   dev         g++, strict warnings, all tests
-  asan-ubsan  clang++, strict warnings, all tests with address and undefined-behaviour sanitizers
+  asan-ubsan  clang++, strict warnings, the tests with address and undefined-behaviour sanitizers,
+              without the longest campaigns of power cuts
   tidy        clang-tidy over the libraries and the tools
   size        the device engine alone, optimised for size; builds only
-  fuzz        each fuzz target for FUZZ_SECONDS (default 30), starting from its seeds
+  fuzz        each fuzz target for FUZZ_SECONDS (default 10), starting from its seeds
   aarch64     the engine's tests for 64-bit ARM, under qemu-user
   armhf       the engine's tests for 32-bit ARM, under qemu-user
 Logs are in build/logs. JOBS (default: the number of processors) limits parallel work.
@@ -48,7 +49,7 @@ for stage in "${stages[@]}"; do
 done
 
 jobs=${JOBS:-$(nproc)}
-fuzz_seconds=${FUZZ_SECONDS:-30}
+fuzz_seconds=${FUZZ_SECONDS:-10}
 logs=$PWD/build/logs
 mkdir -p "$logs"
 if command -v ccache > /dev/null; then
