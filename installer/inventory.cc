@@ -9,6 +9,8 @@
 namespace romdelta {
 namespace {
 
+constexpr int kReadsOfDoubtful = 16;
+
 using RecordBytes = std::array<std::uint8_t, InventoryRecord::bytes>;
 
 }  // namespace
@@ -175,16 +177,21 @@ Status Inventory::settle(const Digest& pending) {
   std::uint32_t index = 0;
   InventoryRecord record;
   bool is_committed = false;
-  const Status status = each_record(newest_, [&](std::uint32_t i, ByteSpan bytes) {
-    InventoryRecord candidate;
-    if (parse_inventory_record(bytes, &candidate) == Status::ok &&
-        candidate.manifest_digest == pending) {
-      is_committed = true;
-      index = i;
-      record = candidate;
-    }
-    return Status::ok;
-  });
+  Status status = Status::no_record;
+  // A copy that was being programmed when power failed may read well only now and then.
+  for (int i = 0; i < kReadsOfDoubtful && status == Status::no_record; ++i) {
+    is_committed = false;
+    status = each_record(newest_, [&](std::uint32_t at, ByteSpan bytes) {
+      InventoryRecord candidate;
+      if (parse_inventory_record(bytes, &candidate) == Status::ok &&
+          candidate.manifest_digest == pending) {
+        is_committed = true;
+        index = at;
+        record = candidate;
+      }
+      return Status::ok;
+    });
+  }
   if (status == Status::no_record) return Status::inventory_corrupt;
   if (status != Status::ok) return status;
   return is_committed ? repeat_update(index, record) : clear_other_half();
