@@ -407,8 +407,11 @@ Status InPlace::open_at_step(const JournalRecord& where) {
   if (status == Status::ok) status = find_own(current_);
   if (status != Status::ok) return status;
   if (is_sealed(current_)) return is_found_ ? clean_again(where) : Status::ok;
-  // What the journal named was there; if it is not any more, the slot may still have it.
-  return is_found_ ? begin_step_again(where) : seal(current_, false);
+  if (is_found_) return begin_step_again(where);
+  // What the journal named was there; if it is not any more, the slot may still have it, as far as
+  // what is left of it leaves room.
+  status = seal(current_, false);
+  return status == Status::scratch_too_small ? Status::source_damaged : status;
 }
 
 // The stash of the step is there in part, or not at all: what its phase wrote is in the way and

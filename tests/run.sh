@@ -15,7 +15,12 @@ Without --stage: all of them. Stages, in this order:
               without the longest campaigns of power cuts
   tidy        clang-tidy over the libraries and the tools
   size        the device engine alone, optimised for size; builds only
+<<<<<<< HEAD
   fuzz        each fuzz target for FUZZ_SECONDS (default 10), starting from its seeds
+=======
+  mutants     the power-cut campaign on an engine with faults, each of which it must find
+  fuzz        each fuzz target for FUZZ_SECONDS (default 30), starting from its seeds
+>>>>>>> w_mutants
   aarch64     the engine's tests for 64-bit ARM, under qemu-user
   armhf       the engine's tests for 32-bit ARM, under qemu-user
 Logs are in build/logs. JOBS (default: the number of processors) limits parallel work.
@@ -39,7 +44,7 @@ while [ $# -gt 0 ]; do
   esac
   shift
 done
-all_stages=(format dev asan-ubsan tidy size fuzz aarch64 armhf)
+all_stages=(format dev asan-ubsan tidy size mutants fuzz aarch64 armhf)
 [ ${#stages[@]} -gt 0 ] || stages=("${all_stages[@]}")
 for stage in "${stages[@]}"; do
   case " ${all_stages[*]} " in
@@ -102,6 +107,7 @@ stage_dev() { build dev && run_tests dev; }
 stage_asan-ubsan() { build asan-ubsan && run_tests asan-ubsan; }
 stage_tidy() { build tidy -- -k 0; }
 stage_size() { build size && size -t build/size/*/lib*.a; }
+stage_mutants() { build mutants && run_tests mutants; }
 stage_aarch64() { build aarch64 && run_tests aarch64; }
 stage_armhf() { build armhf && run_tests armhf; }
 

@@ -19,6 +19,8 @@ constexpr PackageKind kKinds[] = {
     {"in-place-moves", true, 7.0, 7.3, 1, Codec::context, Layout::in_place, 6, Change::moves},
     {"in-place-shrinks", true, 7.2, 4.7, 1, Codec::context, Layout::in_place, 8},
     {"in-place-holes", true, 9.0, 9.0, 1, Codec::context, Layout::in_place, 5, Change::holes},
+    // With so little scratch that blocks of the spill lie in holes.
+    {"in-place-lent", true, 9.0, 9.0, 1, Codec::context, Layout::in_place, 2, Change::holes},
     {"in-place-full", false, 3.5, 5.9, 5, Codec::context, Layout::in_place},
 };
 
