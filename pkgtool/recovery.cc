@@ -204,7 +204,7 @@ std::string recover_from_damage(ProofDevice* device, const Baseline& baseline) {
 bool notices_damage(const ProofDevice& device, Status status) {
   return device.manifest().plan.present() &&
          (status == Status::source_damaged || status == Status::target_mismatch ||
-          status == Status::wrong_source);
+          status == Status::wrong_source || status == Status::scratch_too_small);
 }
 
 bool says_flash_failed(Status status) {

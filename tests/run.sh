@@ -15,12 +15,8 @@ Without --stage: all of them. Stages, in this order:
               without the longest campaigns of power cuts
   tidy        clang-tidy over the libraries and the tools
   size        the device engine alone, optimised for size; builds only
-<<<<<<< HEAD
-  fuzz        each fuzz target for FUZZ_SECONDS (default 10), starting from its seeds
-=======
   mutants     the power-cut campaign on an engine with faults, each of which it must find
-  fuzz        each fuzz target for FUZZ_SECONDS (default 30), starting from its seeds
->>>>>>> w_mutants
+  fuzz        each fuzz target for FUZZ_SECONDS (default 10), starting from its seeds
   aarch64     the engine's tests for 64-bit ARM, under qemu-user
   armhf       the engine's tests for 32-bit ARM, under qemu-user
 Logs are in build/logs. JOBS (default: the number of processors) limits parallel work.
