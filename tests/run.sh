@@ -12,7 +12,7 @@ Without --stage: all of them. Stages, in this order:
   format      clang-format has nothing to say
   dev         g++, strict warnings, all tests
   asan-ubsan  clang++, strict warnings, the tests with address and undefined-behaviour sanitizers,
-              without the longest campaigns of power cuts
+              without the longest campaigns of power cuts and what runs whole programs
   tidy        clang-tidy over the libraries and the tools
   size        the device engine alone, optimised for size; builds only
   mutants     the power-cut campaign on an engine with faults, each of which it must find

@@ -264,8 +264,8 @@ TEST(InPlaceSource, ReadsWhatIsFreshOrSavedAndNothingElse) {
       Bytes expected(rig.raw.size());
       for (std::uint64_t at = 0; at < expected.size(); ++at) {
         const std::uint64_t grain = at / 64;
-        const bool is_saved = std::ranges::any_of(
-            stashes, [&](const Saved& s) { return s.grains.contains(grain); });
+        const bool is_saved =
+            std::ranges::any_of(stashes, [&](const Saved& s) { return s.grains.contains(grain); });
         const bool is_fresh = rig.is_fresh(grain);
         ASSERT_EQ(rig.source.is_fresh(grain), is_fresh) << grain;
         expected[at] = is_saved || is_fresh ? rig.rebased[at] : std::uint8_t{0};
