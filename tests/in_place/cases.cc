@@ -1,6 +1,7 @@
 #include "tests/in_place/cases.h"
 
 #include <algorithm>
+#include <memory>
 #include <stdexcept>
 
 #include "pkgtool/packager.h"
@@ -128,7 +129,9 @@ const std::vector<const InPlacePackage*>& in_place_packages() {
   static const auto all = [] {
     std::vector<const InPlacePackage*> packages;
     for (InPlaceCase& each : make_cases()) {
-      auto* package = new InPlacePackage;
+      // Kept for as long as the program runs: tests are parametrised with it.
+      static std::vector<std::unique_ptr<InPlacePackage>> kept;
+      auto* package = kept.emplace_back(std::make_unique<InPlacePackage>()).get();
       package->file = build_package(each);
       package->made_for = std::move(each);
       if (inspect_head(package->file, &package->head) != Status::ok) {
