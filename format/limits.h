@@ -86,4 +86,20 @@ inline constexpr std::uint64_t record_sequence_max = std::uint64_t{1} << 62;
 // Keys that a device may trust at once.
 inline constexpr std::size_t trusted_key_count_max = 16;
 
+// Management object (docs/dm.md). Objects below ./FwUpdate at once: what a server keeps open, not
+// how many packages a release has; those come in one super package.
+inline constexpr std::size_t dm_object_count_max = 4;
+// x of ./FwUpdate/x: room for a GUID in braces.
+inline constexpr std::size_t dm_object_id_bytes_max = 48;
+// The longest address is ./Vendor/MSFT/ROMPackage/<package id>/PkgVersion?list=StructData.
+inline constexpr std::size_t dm_uri_bytes_max = 128;
+// PkgURL: room for a signed URL.
+inline constexpr std::size_t dm_url_bytes_max = 1024;
+inline constexpr std::size_t dm_name_bytes_max = 64;       // PkgName
+inline constexpr std::size_t dm_version_bytes_max = 48;    // PkgVersion
+inline constexpr std::size_t dm_location_bytes_max = 128;  // Where the device keeps a package.
+inline constexpr std::size_t dm_correlator_bytes_max = 64;
+inline constexpr std::size_t dm_server_id_bytes_max = 64;
+inline constexpr std::size_t dm_request_bytes_max = 64;  // What a device says with a request.
+
 }  // namespace romdelta::limits

@@ -94,6 +94,23 @@ constexpr std::array<ResultRow, status_count> kRows = {{
      "resume with that package first"},
     {S::source_damaged, C::source_damaged, "a part of the source was damaged during the update",
      "send a full package; if it repeats, replace the storage"},
+    {S::download_unauthorised, C::download_unauthorised,
+     "the download server wants credentials that the device does not have",
+     "put the package where the device may read it, or send a signed URL"},
+    {S::download_timed_out, C::download_timed_out, "the download server did not answer in time",
+     "try again later; look at the load of the download server"},
+    {S::bad_url, C::bad_url, "the URL of the package is malformed, or of a kind that is not known",
+     "set PkgURL to an http or https URL"},
+    {S::server_unavailable, C::server_unavailable,
+     "the download server was not found or took no connection", "try again later"},
+    {S::server_error, C::server_error, "the download server answered with an error",
+     "look whether the package is where the URL says"},
+    {S::no_room_for_download, C::no_room_for_download, "the device cannot store the package",
+     "send a smaller package, or let the user free space"},
+    {S::network_failed, C::network_failed, "the connection broke, again and again",
+     "try again when the device has a better network"},
+    {S::package_missing, C::management_client_error,
+     "the package that should be installed is not there any more", "let it be downloaded again"},
 }};
 
 constexpr bool rows_follow_status_numbers() {
@@ -123,14 +140,21 @@ const char* to_string(ResultCode code) {
     case C::device_mismatch: return "Firmware Update Package - Device Mismatch";
     case C::failed_validation: return "Failed Firmware Update Package Validation";
     case C::not_acceptable: return "Firmware Update Package Not Acceptable";
+    case C::download_unauthorised: return "Alternate Download Authentication Failure";
+    case C::download_timed_out: return "Alternate Download Request Time-Out";
     case C::not_implemented: return "Not Implemented";
     case C::undefined_error: return "Undefined Error";
     case C::update_failed: return "Firmware Update Failed";
+    case C::bad_url: return "Malformed or Bad URL";
+    case C::server_unavailable: return "Alternate Download Server Unavailable";
     case C::rollback_refused: return "Rollback Refused (vendor)";
     case C::source_damaged: return "Source Damaged (vendor)";
     case C::update_pending: return "Another Update Pending (vendor)";
     case C::flash_error: return "Flash Error (vendor)";
+    case C::server_error: return "Alternate Download Server Error";
+    case C::no_room_for_download: return "Download Fails Due to Device Out of Memory";
     case C::no_room_for_update: return "Firmware Update Fails Due to Device Out of Memory";
+    case C::network_failed: return "Download Fails Due to Network Issues";
   }
   return "Unknown";
 }

@@ -17,14 +17,21 @@ enum class ResultCode : std::uint16_t {
   device_mismatch = 403,
   failed_validation = 404,
   not_acceptable = 405,
+  download_unauthorised = 406,
+  download_timed_out = 407,
   not_implemented = 408,
   undefined_error = 409,
   update_failed = 410,
+  bad_url = 411,
+  server_unavailable = 412,
   rollback_refused = 451,
   source_damaged = 455,
   update_pending = 456,
   flash_error = 457,
+  server_error = 500,
+  no_room_for_download = 501,
   no_room_for_update = 502,
+  network_failed = 503,
 };
 
 // One row of the table: what a Status is called towards a server and towards a person.

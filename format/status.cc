@@ -43,6 +43,14 @@ const char* to_string(Status status) {
     case Status::no_record: return "no_record";
     case Status::update_pending: return "update_pending";
     case Status::source_damaged: return "source_damaged";
+    case Status::download_unauthorised: return "download_unauthorised";
+    case Status::download_timed_out: return "download_timed_out";
+    case Status::bad_url: return "bad_url";
+    case Status::server_unavailable: return "server_unavailable";
+    case Status::server_error: return "server_error";
+    case Status::no_room_for_download: return "no_room_for_download";
+    case Status::network_failed: return "network_failed";
+    case Status::package_missing: return "package_missing";
   }
   return "unknown";
 }

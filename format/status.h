@@ -66,10 +66,21 @@ enum class [[nodiscard]] Status : std::uint8_t{
     // what was checked.
     update_pending = 37,
     source_damaged = 38,
+
+    // The download agent's, and what the management object is told when there is nothing to
+    // install.
+    download_unauthorised = 39,
+    download_timed_out = 40,
+    bad_url = 41,
+    server_unavailable = 42,
+    server_error = 43,
+    no_room_for_download = 44,
+    network_failed = 45,
+    package_missing = 46,
 };
 
 // One past the largest enumerator: lets tables and tests walk every Status.
-inline constexpr unsigned status_count = 39;
+inline constexpr unsigned status_count = 47;
 
 // The enumerator's name, as printed by tools and written in vectors. Never null; "unknown" for a
 // number outside the enumeration.

@@ -321,7 +321,12 @@ const std::map<std::string, std::uint64_t>& all_limits() {
       ROMDELTA_LIMIT(fragment_count_max),     ROMDELTA_LIMIT(kept_count_max),
       ROMDELTA_LIMIT(plan_model_bytes),       ROMDELTA_LIMIT(script_window_bytes),
       ROMDELTA_LIMIT(record_buffer_bytes),    ROMDELTA_LIMIT(record_sequence_max),
-      ROMDELTA_LIMIT(trusted_key_count_max),
+      ROMDELTA_LIMIT(trusted_key_count_max),  ROMDELTA_LIMIT(dm_correlator_bytes_max),
+      ROMDELTA_LIMIT(dm_object_count_max),    ROMDELTA_LIMIT(dm_object_id_bytes_max),
+      ROMDELTA_LIMIT(dm_uri_bytes_max),       ROMDELTA_LIMIT(dm_url_bytes_max),
+      ROMDELTA_LIMIT(dm_name_bytes_max),      ROMDELTA_LIMIT(dm_version_bytes_max),
+      ROMDELTA_LIMIT(dm_location_bytes_max),  ROMDELTA_LIMIT(dm_server_id_bytes_max),
+      ROMDELTA_LIMIT(dm_request_bytes_max),
   };
 #undef ROMDELTA_LIMIT
   return values;

@@ -43,7 +43,8 @@ TEST(ResultTable, AnswersInternalForNumbersOutsideTheEnumeration) {
 TEST(ResultTable, UsesCodesOfFumoOnly) {
   for (unsigned i = 0; i < status_count; ++i) {
     const auto code = static_cast<unsigned>(result_code(status_number(i)));
-    const bool is_standard = code == 200 || (code >= 400 && code <= 412) || code == 502;
+    const bool is_standard =
+        code == 200 || (code >= 400 && code <= 412) || (code >= 500 && code <= 503);
     const bool is_vendor = code >= 450 && code <= 499;
     EXPECT_TRUE(is_standard || is_vendor) << to_string(status_number(i)) << " " << code;
     EXPECT_STRNE(to_string(result_code(status_number(i))), "Unknown");
@@ -70,6 +71,14 @@ TEST(ResultTable, KeepsTheCodesThatServersRelyOn) {
   EXPECT_EQ(static_cast<int>(result_code(Status::target_mismatch)), 410);
   EXPECT_EQ(static_cast<int>(result_code(Status::cancelled)), 401);
   EXPECT_EQ(static_cast<int>(result_code(Status::rollback)), 451);
+  EXPECT_EQ(static_cast<int>(result_code(Status::download_unauthorised)), 406);
+  EXPECT_EQ(static_cast<int>(result_code(Status::download_timed_out)), 407);
+  EXPECT_EQ(static_cast<int>(result_code(Status::bad_url)), 411);
+  EXPECT_EQ(static_cast<int>(result_code(Status::server_unavailable)), 412);
+  EXPECT_EQ(static_cast<int>(result_code(Status::server_error)), 500);
+  EXPECT_EQ(static_cast<int>(result_code(Status::no_room_for_download)), 501);
+  EXPECT_EQ(static_cast<int>(result_code(Status::network_failed)), 503);
+  EXPECT_EQ(static_cast<int>(result_code(Status::package_missing)), 400);
 }
 
 TEST(ResultCode, HasANameForUnknownNumbers) {
