@@ -7,7 +7,8 @@ usage() {
   cat <<'USAGE'
 Usage: tests/setup.sh SET
   tools   build and run pkgtool and installer
-  quick   tools, and what the tests of the dev preset need
+  ota     tools, and what samples/ota needs: libraries, nginx
+  quick   ota, and what the tests of the dev preset need
   tests   quick, and clang, clang-tidy, cross compilers, the libraries of arm64 and
           armhf (adds the two as foreign architectures of this system), qemu-user and
           chromium
@@ -21,6 +22,9 @@ tools_packages=(
   cmake g++ make ninja-build pkg-config
   libcli11-dev libdivsufsort-dev libsodium-dev libtomlplusplus-dev libxxhash-dev libzstd-dev
   nlohmann-json3-dev
+)
+ota_packages=(
+  libcpp-httplib-dev libcurl4-openssl-dev libpugixml-dev libssl-dev libwbxml2-dev nginx-light python3
 )
 quick_packages=(
   binutils bsdiff clang-format libbenchmark-dev libgmock-dev libgtest-dev minisign python3 xdelta3 xz-utils zstd
@@ -36,9 +40,10 @@ cross_libraries=(libgmock-dev libgtest-dev libsodium-dev libstdc++6 libxxhash-de
 packages=("${tools_packages[@]}")
 case $1 in
   tools) ;;
-  quick) packages+=("${quick_packages[@]}") ;;
+  ota) packages+=("${ota_packages[@]}") ;;
+  quick) packages+=("${ota_packages[@]}" "${quick_packages[@]}") ;;
   tests)
-    packages+=("${quick_packages[@]}" "${tests_packages[@]}")
+    packages+=("${ota_packages[@]}" "${quick_packages[@]}" "${tests_packages[@]}")
     foreign_architectures=(arm64 armhf)
     ;;
   -h | --help) usage; exit 0 ;;
