@@ -23,6 +23,8 @@ const char* personal_of(DigestDomain domain) {
     case DigestDomain::chunk: return "romdelta chunk 1";
     case DigestDomain::map: return "romdelta admap 1";
     case DigestDomain::plan: return "romdelta splan 1";
+    case DigestDomain::super_manifest: return "romdelta super 1";
+    case DigestDomain::transaction: return "romdelta trans 1";
   }
   return "romdelta none  1";
 }

@@ -26,7 +26,16 @@ struct Checksum {
 
 // What is being digested: becomes BLAKE2b's personalisation, so that the bytes of one kind of thing
 // can never stand for another (docs/format.md section 2).
-enum class DigestDomain : std::uint8_t { image, manifest, tree_node, chunk, map, plan };
+enum class DigestDomain : std::uint8_t {
+  image,
+  manifest,
+  tree_node,
+  chunk,
+  map,
+  plan,
+  super_manifest,
+  transaction,
+};
 
 // Incremental BLAKE2b-256. Holds its state in place; no allocation.
 class DigestStream {

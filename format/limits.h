@@ -76,6 +76,18 @@ inline constexpr std::size_t plan_model_bytes = 12 * 1024;
 // A script is read through a window of this size.
 inline constexpr std::size_t script_window_bytes = 512;
 
+// Header, manifest and signatures of a super package: the window for the head of what may list a
+// whole product, and the only bytes of it that are buffered before its signature was checked.
+inline constexpr std::size_t super_head_bytes_max = 32 * 1024;
+inline constexpr std::size_t super_manifest_bytes_max = 32172;
+// Packages that one super package may list, several of which may be for the same ROM package.
+inline constexpr std::size_t super_member_count_max = 128;
+// ROM packages beside the members on which a super package may depend, and versions of each.
+inline constexpr std::size_t super_requirement_count_max = 32;
+inline constexpr std::size_t requirement_version_count_max = 16;
+// One member as a file: an image that does not shrink, and its tree.
+inline constexpr std::uint64_t member_bytes_max = 2 * image_bytes_max;
+
 // Staging for journal and inventory records: one largest program unit.
 inline constexpr std::size_t record_buffer_bytes = program_unit_bytes_max;
 

@@ -2,12 +2,12 @@
 
 #include <algorithm>
 
+#include "format/fields.h"
 #include "format/hash_tree.h"
 
 namespace romdelta {
 namespace {
 
-// Field tags. Bit 15 marks a field that a reader may ignore when it does not know it.
 enum Tag : std::uint16_t {
   tag_package_id = 0x0001,
   tag_layout = 0x0002,
@@ -22,10 +22,10 @@ enum Tag : std::uint16_t {
   tag_hardware = 0x000b,
   tag_security_counter = 0x000c,
   tag_map = 0x000d,
+  tag_membership = 0x000e,
   tag_plan = 0x0010,
   tag_encoder = 0x8001,
 };
-constexpr std::uint16_t kNonCritical = 0x8000;
 
 // One bit a known field, to find the ones that are missing.
 constexpr std::uint32_t seen_bit(std::uint16_t tag) {
@@ -35,23 +35,12 @@ constexpr std::uint32_t kRequired =
     seen_bit(tag_package_id) | seen_bit(tag_layout) | seen_bit(tag_codec) | seen_bit(tag_target) |
     seen_bit(tag_payload) | seen_bit(tag_geometry) | seen_bit(tag_budgets);
 
-std::string_view as_text(ByteSpan bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
-Digest read_digest(ByteReader* reader) {
-  Digest digest;
-  copy_bytes(digest.value.data(), reader->bytes(Digest::bytes));
-  return digest;
-}
-
 // Size, digest and version; the version is what remains of the field.
 bool read_image(ByteReader* reader, ImageIdentity* image) {
   image->bytes = reader->u64();
   image->digest = read_digest(reader);
-  const std::string_view version = as_text(reader->bytes(reader->remaining()));
-  return reader->ok() && image->bytes <= limits::image_bytes_max && is_valid_version(version) &&
-         image->version.assign(version);
+  return read_version(reader, &image->version) && reader->ok() &&
+         image->bytes <= limits::image_bytes_max;
 }
 
 bool read_target(ByteReader* reader, Manifest* m) {
@@ -69,18 +58,6 @@ bool read_source(ByteReader* reader, Manifest* m) {
   }
   ++m->source_count;
   return true;
-}
-
-bool read_text_field(ByteReader* reader, IdentityName* name) {
-  const std::string_view text = as_text(reader->bytes(reader->remaining()));
-  return is_printable(text) && name->assign(text);
-}
-
-bool read_hardware(ByteReader* reader, DeviceFilter* device) {
-  device->has_hardware_range = true;
-  device->hardware_min = reader->u32();
-  device->hardware_max = reader->u32();
-  return reader->ok() && device->hardware_min <= device->hardware_max;
 }
 
 void read_payload(ByteReader* reader, Manifest* m) {
@@ -138,11 +115,7 @@ Status read_codec(ByteReader* reader, Manifest* m) {
 Status read_field(std::uint16_t tag, ByteReader* value, Manifest* m) {
   bool good = true;
   switch (tag) {
-    case tag_package_id: {
-      const std::string_view id = as_text(value->bytes(value->remaining()));
-      good = is_valid_package_id(id) && m->package_id.assign(id);
-      break;
-    }
+    case tag_package_id: good = read_package_id(value, &m->package_id); break;
     case tag_layout: {
       const Status status = read_layout(value, m);
       if (status != Status::ok) return status;
@@ -158,8 +131,8 @@ Status read_field(std::uint16_t tag, ByteReader* value, Manifest* m) {
     case tag_payload: read_payload(value, m); break;
     case tag_geometry: read_geometry(value, m); break;
     case tag_budgets: read_budgets(value, &m->budgets); break;
-    case tag_vendor: good = read_text_field(value, &m->device.vendor); break;
-    case tag_model: good = read_text_field(value, &m->device.model); break;
+    case tag_vendor: good = read_name(value, &m->device.vendor); break;
+    case tag_model: good = read_name(value, &m->device.model); break;
     case tag_hardware: good = read_hardware(value, &m->device); break;
     case tag_security_counter:
       m->security_counter = value->u64();
@@ -171,6 +144,7 @@ Status read_field(std::uint16_t tag, ByteReader* value, Manifest* m) {
       m->map.digest = read_digest(value);
       good = m->map.bytes != 0;  // Else the field must be left out.
       break;
+    case tag_membership: good = read_package_id(value, &m->member_of); break;
     case tag_plan:
       read_plan(value, &m->plan);
       good = m->plan.present();
@@ -180,7 +154,7 @@ Status read_field(std::uint16_t tag, ByteReader* value, Manifest* m) {
       good = is_printable(text) && m->encoder.assign(text);
       break;
     }
-    default: return (tag & kNonCritical) != 0 ? Status::ok : Status::unsupported_field;
+    default: return (tag & non_critical_field) != 0 ? Status::ok : Status::unsupported_field;
   }
   return good && value->done() ? Status::ok : Status::malformed_manifest;
 }
@@ -249,12 +223,6 @@ bool geometry_is_consistent(const Manifest& m) {
 bool is_consistent(const Manifest& m) {
   return geometry_is_consistent(m) && plan_is_consistent(m) && chunks_are_consistent(m) &&
          m.budgets.ram_bytes >= arena_bytes_needed(m);
-}
-
-void write_field(ByteWriter* writer, std::uint16_t tag, ByteSpan value) {
-  writer->u16(tag);
-  writer->u16(static_cast<std::uint16_t>(value.size()));
-  writer->bytes(value);
 }
 
 void write_image(ByteWriter* writer, const ImageIdentity& image) {
@@ -359,6 +327,7 @@ void encode_manifest(const Manifest& m, ByteWriter* writer) {
       w->bytes(m.map.digest.value);
     });
   }
+  if (!m.member_of.empty()) write_field(writer, tag_membership, m.member_of.bytes());
   if (m.plan.present()) {
     field(tag_plan, [&](ByteWriter* w) {
       w->u32(m.plan.bytes);

@@ -106,6 +106,7 @@ struct Manifest {
   Budgets budgets;
   DeviceFilter device;
   std::uint64_t security_counter = 0;
+  PackageId member_of;  // The super package that alone may install this one. Empty: any, or none.
   Text<limits::encoder_bytes_max> encoder;  // What made the payload; informative.
 
   bool is_full() const { return source_count == 0; }

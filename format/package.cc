@@ -58,21 +58,32 @@ Status read_head(ByteSpan head, const TrustedKeys* keys, PackageHead* result) {
 
 }  // namespace
 
-Status parse_package_header(ByteSpan bytes, PackageHeader* header) {
+Status parse_document_header(ByteSpan bytes, DocumentKind kind, std::size_t body_bytes_max,
+                             std::uint32_t* body_bytes) {
   ByteReader reader(bytes);
   const ByteSpan magic = reader.bytes(kMagic.size());
   const std::uint16_t version = reader.u16();
-  const std::uint16_t kind = reader.u16();
-  const std::uint32_t manifest_bytes = reader.u32();
+  const std::uint16_t given_kind = reader.u16();
+  const std::uint32_t given_bytes = reader.u32();
   if (!reader.done()) return Status::truncated;
   if (!std::equal(magic.begin(), magic.end(), kMagic.begin())) return Status::bad_magic;
   if (version != format_version) return Status::unsupported_format;
-  if (kind != static_cast<std::uint16_t>(DocumentKind::package)) return Status::unsupported_format;
-  if (manifest_bytes == 0 || manifest_bytes > limits::manifest_bytes_max) {
-    return Status::bad_header;
-  }
-  header->manifest_bytes = manifest_bytes;
+  if (given_kind != static_cast<std::uint16_t>(kind)) return Status::unsupported_format;
+  if (given_bytes == 0 || given_bytes > body_bytes_max) return Status::bad_header;
+  *body_bytes = given_bytes;
   return Status::ok;
+}
+
+void encode_document_header(DocumentKind kind, std::size_t body_bytes, ByteWriter* writer) {
+  writer->bytes(kMagic);
+  writer->u16(format_version);
+  writer->u16(static_cast<std::uint16_t>(kind));
+  writer->u32(static_cast<std::uint32_t>(body_bytes));
+}
+
+Status parse_package_header(ByteSpan bytes, PackageHeader* header) {
+  return parse_document_header(bytes, DocumentKind::package, limits::manifest_bytes_max,
+                               &header->manifest_bytes);
 }
 
 Status head_bytes_needed(ByteSpan given, std::size_t* bytes) {
@@ -106,10 +117,7 @@ void encode_signed_part(const Manifest& manifest, ByteWriter* writer) {
   std::array<std::uint8_t, limits::manifest_bytes_max> buffer;
   ByteWriter body(buffer);
   encode_manifest(manifest, &body);
-  writer->bytes(kMagic);
-  writer->u16(format_version);
-  writer->u16(static_cast<std::uint16_t>(DocumentKind::package));
-  writer->u32(static_cast<std::uint32_t>(body.ok() ? body.offset() : 0));
+  encode_document_header(DocumentKind::package, body.ok() ? body.offset() : 0, writer);
   writer->bytes(body.written());
 }
 

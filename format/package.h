@@ -20,7 +20,7 @@ inline constexpr std::uint16_t format_version = 1;
 inline constexpr std::size_t package_header_bytes = 16;
 
 // What kind of document follows the header.
-enum class DocumentKind : std::uint16_t { package = 1 };
+enum class DocumentKind : std::uint16_t { package = 1, super_package = 2 };
 
 struct PackageHeader {
   std::uint32_t manifest_bytes = 0;
@@ -28,6 +28,12 @@ struct PackageHeader {
 
 // Parses exactly package_header_bytes. bad_magic, unsupported_format or bad_header.
 Status parse_package_header(ByteSpan bytes, PackageHeader* header);
+
+// The same of any kind of document: how many bytes follow the header, at most `body_bytes_max`,
+// before the signatures. unsupported_format when it is another kind.
+Status parse_document_header(ByteSpan bytes, DocumentKind kind, std::size_t body_bytes_max,
+                             std::uint32_t* body_bytes);
+void encode_document_header(DocumentKind kind, std::size_t body_bytes, ByteWriter* writer);
 
 // How many bytes of a head must be present before more can be said: the end of the header, of the
 // signature list's header or of the head. `*bytes` <= given.size() means the head is complete.

@@ -111,6 +111,15 @@ constexpr std::array<ResultRow, status_count> kRows = {{
      "try again when the device has a better network"},
     {S::package_missing, C::management_client_error,
      "the package that should be installed is not there any more", "let it be downloaded again"},
+    {S::not_a_member, C::mix_and_match,
+     "the package installs only as a member of the super package that it names",
+     "send that super package; treat a package that was cut out of it as an attack"},
+    {S::wrong_member, C::mix_and_match,
+     "a member is not the package that the super manifest lists in its place",
+     "download the super package again; if it repeats, treat it as forged"},
+    {S::requirement_unmet, C::management_client_error,
+     "a ROM package that the super package builds on has another version",
+     "update that ROM package first"},
 }};
 
 constexpr bool rows_follow_status_numbers() {
@@ -148,6 +157,7 @@ const char* to_string(ResultCode code) {
     case C::bad_url: return "Malformed or Bad URL";
     case C::server_unavailable: return "Alternate Download Server Unavailable";
     case C::rollback_refused: return "Rollback Refused (vendor)";
+    case C::mix_and_match: return "Mix And Match (vendor)";
     case C::source_damaged: return "Source Damaged (vendor)";
     case C::update_pending: return "Another Update Pending (vendor)";
     case C::flash_error: return "Flash Error (vendor)";

@@ -25,6 +25,7 @@ enum class ResultCode : std::uint16_t {
   bad_url = 411,
   server_unavailable = 412,
   rollback_refused = 451,
+  mix_and_match = 452,
   source_damaged = 455,
   update_pending = 456,
   flash_error = 457,

@@ -51,6 +51,9 @@ const char* to_string(Status status) {
     case Status::no_room_for_download: return "no_room_for_download";
     case Status::network_failed: return "network_failed";
     case Status::package_missing: return "package_missing";
+    case Status::not_a_member: return "not_a_member";
+    case Status::wrong_member: return "wrong_member";
+    case Status::requirement_unmet: return "requirement_unmet";
   }
   return "unknown";
 }

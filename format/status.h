@@ -77,10 +77,15 @@ enum class [[nodiscard]] Status : std::uint8_t{
     no_room_for_download = 44,
     network_failed = 45,
     package_missing = 46,
+
+    // Super packages.
+    not_a_member = 47,       // A package that only a super package may install, on its own.
+    wrong_member = 48,       // A member that is not the one that the super manifest lists.
+    requirement_unmet = 49,  // Another ROM package has not the version that is required.
 };
 
 // One past the largest enumerator: lets tables and tests walk every Status.
-inline constexpr unsigned status_count = 47;
+inline constexpr unsigned status_count = 50;
 
 // The enumerator's name, as printed by tools and written in vectors. Never null; "unknown" for a
 // number outside the enumeration.

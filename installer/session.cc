@@ -161,6 +161,7 @@ Status Session::accept_head(ByteSpan head_bytes) {
   Status status = verify_head(head_bytes, device_.trusted_keys, &head_);
   if (status != Status::ok) return status;
   head_known_ = true;
+  if (!head_.manifest.member_of.empty()) return Status::not_a_member;
   status = check_device();
   if (status == Status::ok) status = check_inventory();
   if (status != Status::ok || already_installed_) return status;

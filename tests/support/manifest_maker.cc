@@ -108,6 +108,7 @@ void fill_device(Random* random, Manifest* m) {
     m->device.hardware_max = pick32(random, m->device.hardware_min, ~0u);
   }
   if (coin(random)) m->security_counter = pick(random, 1, ~std::uint64_t{0});
+  if (coin(random)) (void)m->member_of.assign("s" + random_text(random, "az09._-", 63));
   if (coin(random)) (void)m->encoder.assign(random_text(random, "pkg 1.", 64));
 }
 

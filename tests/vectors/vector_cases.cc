@@ -8,6 +8,7 @@
 #include "format/package.h"
 #include "tests/support/manifest_maker.h"
 #include "tests/support/package_maker.h"
+#include "tests/support/super_maker.h"
 
 namespace romdelta::test {
 namespace {
@@ -25,6 +26,8 @@ class CaseMaker {
     add_chunks();
     add_journal_records();
     add_inventory_records();
+    add_super_heads();
+    add_super_manifests();
     return std::move(vectors_);
   }
 
@@ -125,8 +128,8 @@ class CaseMaker {
                [](Fields* f) { f->insert(f->begin() + 1, (*f)[1]); });
     add_edited("same_source_twice", bad, "two sources of one digest",
                [](Fields* f) { f->insert(f->begin() + 4, (*f)[4]); });
-    add_edited("unknown_critical", Status::unsupported_field, "field 0x000e", [](Fields* f) {
-      f->insert(f->end() - 1, ManifestField{0x000e, {1}});
+    add_edited("unknown_critical", Status::unsupported_field, "field 0x001f", [](Fields* f) {
+      f->insert(f->end() - 1, ManifestField{0x001f, {1}});
     });
     add_edited("unknown_ignorable", Status::ok, "field 0x8002 may be ignored", [](Fields* f) {
       f->push_back({0x8002, {1}});
@@ -149,6 +152,91 @@ class CaseMaker {
     Bytes cut = encoded(sample_manifest());
     cut.pop_back();
     add("manifest", "last_field_cut", bad, "a field runs past the end", cut);
+  }
+
+  void add_super_heads() {
+    const RandomSuper super = sample_super();
+    const auto head_by_key = [&](std::uint8_t number) {
+      const TestKey key = test_key(number);
+      return make_super_head(super.facts, super.requirements, super.members, {&key, 1});
+    };
+    const Bytes good = head_by_key(1);
+    add("super_head", "signed", Status::ok, "one signature by the trusted key", good);
+    add("super_head", "followed_by_members", Status::ok, "the head ends where it says",
+        concat({good, Bytes(7, 0xee)}));
+    add("super_head", "package", Status::unsupported_format, "document kind 1, a package",
+        changed(good, 10, 1));
+    add("super_head", "manifest_too_long", Status::bad_header, "manifest_bytes is above 32172",
+        changed(good, 13, 0x7e));
+    add("super_head", "manifest_cut", Status::truncated, "the super manifest ends early",
+        first(good, good.size() / 2));
+    add("super_head", "stranger", Status::unknown_key, "signed by a key that is not trusted",
+        head_by_key(2));
+    const ByteSpan signed_part = ByteSpan(good).first(good.size() - 4 - 72);
+    SignatureList list;
+    (void)list.insert(sign(test_key(1), signed_part_digest(signed_part)));
+    add("super_head", "signed_as_package", Status::bad_signature,
+        "a signature over the digest of domain manifest",
+        concat({signed_part,
+                written_by([&](ByteWriter* writer) { encode_signature_list(list, writer); })}));
+  }
+
+  void add_super(const char* name, Status expect, const char* why,
+                 const std::function<void(RandomSuper*)>& change) {
+    RandomSuper super = sample_super();
+    change(&super);
+    add("super", name, expect, why, encoded(super));
+  }
+
+  void add_super_manifests() {
+    const Status bad = Status::malformed_manifest;
+    add_super("sample", Status::ok, "every field that version 1 knows", [](RandomSuper*) {});
+    add_super("one_member", Status::ok, "one full package and no optional field",
+              [](RandomSuper* s) {
+                const SuperFacts facts = s->facts;
+                s->facts = {};
+                s->facts.name = facts.name;
+                s->requirements.clear();
+                s->members = {s->members[3]};
+              });
+    add("super", "empty", bad, "no field at all", {});
+    add_super("no_member", bad, "no member", [](RandomSuper* s) { s->members.clear(); });
+    add_super("two_targets", bad, "two targets for one ROM package",
+              [](RandomSuper* s) { s->members[1].target.digest.value[0] ^= 1; });
+    add_super("apart", bad, "alternatives that are no neighbours",
+              [](RandomSuper* s) { s->members[4].package_id = s->members[0].package_id; });
+    add_super("same_source_twice", bad, "two deltas from one source",
+              [](RandomSuper* s) { s->members[1].source = s->members[0].source; });
+    add_super("full_before_delta", bad, "the full package is not the last alternative",
+              [](RandomSuper* s) { std::swap(s->members[1], s->members[2]); });
+    add_super("two_layouts", bad, "alternatives of two layouts", [](RandomSuper* s) {
+      s->members.resize(3);
+      s->members[2].layout = Layout::in_place;
+    });
+    add_super("in_place_first", bad, "a member in place before one that is not",
+              [](RandomSuper* s) { std::swap(s->members[3], s->members[4]); });
+    add_super("required_member", bad, "a requirement that is a member",
+              [](RandomSuper* s) { s->requirements[0].package_id = s->members[0].package_id; });
+    add_super("empty_file", bad, "a member of no bytes",
+              [](RandomSuper* s) { s->members[3].file_bytes = 0; });
+    const auto edited = [&](const char* name, Status expect, const char* why, auto&& edit) {
+      Fields fields = split_fields(encoded(sample_super()));
+      edit(&fields);
+      add("super", name, expect, why, join_fields(fields));
+    };
+    edited("layout_2", Status::unsupported_layout, "a member of layout 2",
+           [](Fields* f) { f->back().value[64] = 2; });
+    edited("sources_2", bad, "a member of two sources", [](Fields* f) { f->back().value[65] = 2; });
+    edited("member_long", bad, "a byte follows the last text of a member",
+           [](Fields* f) { f->back().value.push_back(0); });
+    edited("unknown_critical", Status::unsupported_field, "field 0x0031", [](Fields* f) {
+      f->push_back({0x0031, {1}});
+    });
+    edited("unknown_ignorable", Status::ok, "field 0x8001 may be ignored", [](Fields* f) {
+      f->push_back({0x8001, {1}});
+    });
+    edited("order", bad, "name and release are swapped",
+           [](Fields* f) { std::swap((*f)[0], (*f)[1]); });
   }
 
   void add_changed(const char* name, Status expect, const char* why,
@@ -179,6 +267,8 @@ class CaseMaker {
                 [](Manifest* m) { m->group_bytes = 1536; });
     add_changed("erase_block_0", bad, "an erase block of 0 bytes",
                 [](Manifest* m) { m->erase_block_bytes = 0; });
+    add_changed("membership", Status::ok, "only as a member of a super package",
+                [](Manifest* m) { (void)m->member_of.assign("com.example.product"); });
     add_changed("ram_too_small", bad, "ram_bytes below the formula",
                 [](Manifest* m) { m->budgets.ram_bytes -= 1; });
   }
@@ -383,6 +473,7 @@ class CaseMaker {
     return written_by([&](ByteWriter* writer) { encode_journal_record(record, writer); });
   }
   static Bytes encoded(const Manifest& manifest) { return test::encoded(manifest); }
+  static Bytes encoded(const RandomSuper& super) { return test::encoded(super); }
   // With a checksum that is right again.
   static Bytes forged(Bytes record, std::size_t at, unsigned value) {
     record[at] = static_cast<std::uint8_t>(value);

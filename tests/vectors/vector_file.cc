@@ -3,7 +3,7 @@
 #include "format/chunk.h"
 #include "format/inventory_record.h"
 #include "format/journal_record.h"
-#include "format/package.h"
+#include "format/super_package.h"
 #include "tests/support/test_key.h"
 
 namespace romdelta::test {
@@ -63,6 +63,15 @@ Status status_of(const Vector& vector) {
     PackageHead head;
     const PublicKey key = test_key(1).public_key;
     return verify_head(vector.bytes, {&key, 1}, &head);
+  }
+  if (vector.kind == "super_head") {
+    SuperHead head;
+    const PublicKey key = test_key(1).public_key;
+    return verify_super_head(vector.bytes, {&key, 1}, &head);
+  }
+  if (vector.kind == "super") {
+    SuperManifest manifest;
+    return parse_super_manifest(vector.bytes, &manifest);
   }
   Manifest manifest;
   if (vector.kind == "manifest") return parse_manifest(vector.bytes, &manifest);

@@ -175,7 +175,7 @@ TEST(Manifest, RefusesFieldsOfAnyOtherLength) {
 }
 
 TEST(Manifest, RefusesUnknownCriticalFieldsAndIgnoresOthers) {
-  for (const std::uint16_t tag : std::initializer_list<std::uint16_t>{0x000e, 0x0100, 0x7fff}) {
+  for (const std::uint16_t tag : std::initializer_list<std::uint16_t>{0x001f, 0x0100, 0x7fff}) {
     const auto add = [&](Fields* fields) {
       fields->insert(fields->end() - 1, ManifestField{tag, {1}});
     };
