@@ -95,6 +95,11 @@ TEST_F(SessionRefusalTest, OfADeviceThatIsNotProvisioned) {
   EXPECT_EQ(blank.faults.writes(), 0u);
 }
 
+TEST_F(SessionRefusalTest, OfAMemberWithoutItsSuperPackage) {
+  expect_refused(file_with([](Manifest* m) { (void)m->member_of.assign("com.example.product"); }),
+                 Status::not_a_member);
+}
+
 TEST_F(SessionRefusalTest, OfASecurityCounterBelowTheDevices) {
   device.provision(plan.source, plan.source_version, 5);
   const auto with_counter = [&](std::uint64_t counter) {
