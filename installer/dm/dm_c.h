@@ -129,7 +129,7 @@ typedef struct romdelta_dm_host {
 } romdelta_dm_host;
 
 /* Opaque storage for the adapter. */
-#define ROMDELTA_DM_BYTES 20480
+#define ROMDELTA_DM_BYTES 17408
 typedef struct romdelta_dm {
   ROMDELTA_ALIGNED uint8_t storage[ROMDELTA_DM_BYTES];
 } romdelta_dm;
