@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstddef>
+#include <new>
+#include <span>
 
 #include "format/bytes.h"
 
@@ -23,6 +25,18 @@ class Arena {
     const auto rounded = static_cast<std::size_t>(round_up(count, line_bytes));
     const std::size_t left = memory_.size() - used_bytes_;
     used_bytes_ += rounded < left ? rounded : left;
+    return true;
+  }
+
+  // `count` objects as their constructors leave them, or false and no change. They are never
+  // destroyed. Requires: the arena begins at a multiple of 8.
+  template <typename T>
+  [[nodiscard]] bool allocate_objects(std::uint64_t count, std::span<T>* result) {
+    static_assert(alignof(T) <= 8);
+    MutableByteSpan memory;
+    if (count > memory_.size() || !allocate(count * sizeof(T), &memory)) return false;
+    const auto objects = static_cast<std::size_t>(count);
+    *result = {new (memory.data()) T[objects]{}, objects};
     return true;
   }
 

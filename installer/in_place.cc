@@ -40,35 +40,28 @@ Status InPlace::begin(const PackageHead& head, Arena* arena) {
   const Manifest& m = head.manifest;
   const std::uint64_t decoding_bytes =
       limits::context_model_bytes + round_up(chunk_buffer_bytes(m), Arena::line_bytes);
+  const auto grains = static_cast<std::uint32_t>(grains_of_group(m));
+  const std::uint32_t steps = m.plan.chunk_steps_max;
   MutableByteSpan work;
   MutableByteSpan model;
-  MutableByteSpan holes;
+  std::span<std::uint32_t> own;
+  std::span<std::uint32_t> kept;
   if (!arena->allocate(m.plan.bytes, &plan_bytes_) ||
       !arena->allocate(limits::plan_model_bytes, &model) ||
-      !arena->allocate(m.plan.hole_count * sizeof(Hole), &holes) ||
+      !arena->allocate_objects(m.plan.hole_count, &holes_) ||
       !arena->allocate(limits::source_window_bytes, &window_) ||
       !arena->allocate(limits::script_window_bytes, &script_window_) ||
-      !arena->allocate(std::max<std::uint64_t>(decoding_bytes, m.group_bytes), &work)) {
+      !arena->allocate(std::max<std::uint64_t>(decoding_bytes, m.group_bytes), &work) ||
+      !arena->allocate_objects(steps, &step_groups_) ||
+      !arena->allocate_objects(steps, &output_groups_) ||
+      !arena->allocate_objects(steps, &sections_) ||
+      !arena->allocate_objects((grains + 31) / 32, &own) ||
+      !arena->allocate_objects((grains + 31) / 32, &kept)) {
     return Status::arena_too_small;
   }
-  MutableByteSpan sections;
-  const std::size_t steps = m.plan.chunk_steps_max;
-  for (std::span<std::uint32_t>* groups : {&step_groups_, &output_groups_}) {
-    MutableByteSpan memory;
-    if (!arena->allocate(4 * steps, &memory)) return Status::arena_too_small;
-    *groups = {new (memory.data()) std::uint32_t[steps]{}, steps};
-  }
-  if (!arena->allocate(sizeof(SectionPlace) * steps, &sections)) return Status::arena_too_small;
-  sections_ = {new (sections.data()) SectionPlace[steps]{}, steps};
-  for (GrainSet* grains : {&own_, &kept_}) {
-    MutableByteSpan memory;
-    const auto words = static_cast<std::size_t>((grains_of_group(m) + 31) / 32);
-    if (!arena->allocate(4 * words, &memory)) return Status::arena_too_small;
-    *grains = GrainSet({new (memory.data()) std::uint32_t[words]{}, words},
-                       static_cast<std::uint32_t>(grains_of_group(m)));
-  }
+  own_ = GrainSet(own, grains);
+  kept_ = GrainSet(kept, grains);
   plan_model_ = new (model.data()) PlanModel;
-  holes_ = {new (holes.data()) Hole[m.plan.hole_count]{}, m.plan.hole_count};
   model_memory_ = work.first(std::min<std::size_t>(work.size(), limits::context_model_bytes));
   chunk_buffer_ = work.subspan(model_memory_.size());
   group_buffer_ = work.first(m.group_bytes);
@@ -98,6 +91,7 @@ Status InPlace::read_chunk_plan() {
   return Status::ok;
 }
 
+// Of the chunk that was read last.
 Status InPlace::read_step(Step* step) {
   step->index = reader_.steps_read();
   const Status status = reader_.step(&kept_, &step->kept_until);
@@ -152,10 +146,10 @@ Status InPlace::check_step(std::uint64_t* rewritten) {
     if (!source_.in_source(grain) || !source_.is_fresh(grain)) return Status::malformed_chunk;
   }
   *rewritten += step.bytes;
-  status = pass_step(step);
+  pass_step(step);
   // One more place is for what a step saves for itself.
   const bool fits = source_.stash_count() <= manifest().plan.kept_count_max;
-  return status == Status::ok && !fits ? Status::malformed_chunk : status;
+  return fits ? Status::ok : Status::malformed_chunk;
 }
 
 bool InPlace::script_fits() const {
@@ -163,292 +157,49 @@ bool InPlace::script_fits() const {
   return chunk_plan_.script_bytes <= manifest().spill_block_count() * room;
 }
 
+// --- The plan once more: what was read without a mistake cannot fail. ---
+
+void InPlace::next_chunk() { (void)read_chunk_plan(); }
+
+InPlace::Step InPlace::next_step() {
+  Step step;
+  (void)read_step(&step);
+  return step;
+}
+
 // As if this step had been done.
-Status InPlace::pass_step(const Step& step) {
+void InPlace::pass_step(const Step& step) {
   source_.drop_stashes(step.index);
-  if (!kept_.empty() && !source_.add_stash(step.group, spill_key(SpillKind::kept, step.index),
-                                           step.kept_until, kept_)) {
-    return Status::malformed_chunk;
+  if (!kept_.empty()) {
+    source_.add_stash(step.group, spill_key(SpillKind::kept, step.index), step.kept_until, kept_);
   }
   source_.set_overwritten(step.group);
   done_bytes_ += step.bytes;
-  return Status::ok;
 }
 
 // From the beginning to right before `chunk`.
-Status InPlace::pass_chunks(std::uint32_t chunk) {
-  Status status = restart_plan();
-  while (status == Status::ok && reader_.chunks_read() < chunk) {
-    status = read_chunk_plan();
-    while (status == Status::ok && reader_.steps_left() != 0) {
-      Step step;
-      status = read_step(&step);
-      if (status == Status::ok) status = pass_step(step);
-    }
+void InPlace::pass_chunks(std::uint32_t chunk) {
+  (void)restart_plan();
+  while (reader_.chunks_read() < chunk) {
+    next_chunk();
+    while (reader_.steps_left() != 0) pass_step(next_step());
   }
   source_.drop_stashes(reader_.steps_read());
-  return status;
 }
 
 // From the beginning to right before `step`, in the chunk that it belongs to; the step itself is
 // read.
-Status InPlace::pass_steps(std::uint32_t step) {
-  Status status = restart_plan();
-  while (status == Status::ok) {
-    if (reader_.steps_left() == 0) {
-      status = read_chunk_plan();
-      continue;
-    }
-    status = read_step(&current_);
-    if (status != Status::ok || current_.index == step) break;
-    status = pass_step(current_);
+void InPlace::pass_steps(std::uint32_t step) {
+  (void)restart_plan();
+  next_chunk();
+  while (reader_.steps_read() < step) {
+    pass_step(next_step());
+    if (reader_.steps_left() == 0) next_chunk();
   }
+  current_ = next_step();
   source_.drop_stashes(step);
   has_current_ = true;
   is_script_open_ = true;
-  return status;
-}
-
-// --- Where to go on. ---
-
-Status InPlace::open(const Place& place, const JournalRecord* newest, bool source_is_whole) {
-  place_ = place;
-  source_.set_slot(place.slot, holes_);
-  spill_.set_place({place.scratch, place.slot, holes_});
-  if (source_is_whole) {
-    const Status status = check_holes();
-    if (status != Status::ok) return status;
-  }
-  JournalRecord where;
-  const Status status = find_where(newest, source_is_whole, &where);
-  if (status != Status::ok) return status;
-  is_fresh_start_ = source_is_whole && newest == nullptr;
-  return where.kind == JournalKind::step ? open_at_step(where) : open_at_chunk(where);
-}
-
-// A hole that is something else would be lost.
-Status InPlace::check_holes() {
-  for (const Hole& hole : holes_) {
-    const std::uint64_t begin = std::uint64_t{hole.group} * manifest().group_bytes;
-    const auto fill = static_cast<std::uint8_t>(hole.fill);
-    for (std::uint32_t at = 0; at < manifest().group_bytes;) {
-      const MutableByteSpan part =
-          window_.first(std::min<std::size_t>(window_.size(), manifest().group_bytes - at));
-      const Status status = place_.slot.read(begin + at, part);
-      if (status != Status::ok) return status;
-      if (place_.kernels->find_not(part.data(), part.size(), fill) != part.size()) {
-        return Status::malformed_chunk;
-      }
-      at += static_cast<std::uint32_t>(part.size());
-    }
-  }
-  return Status::ok;
-}
-
-Status InPlace::find_where(const JournalRecord* newest, bool source_is_whole,
-                           JournalRecord* where) {
-  *where = {};
-  where->kind = JournalKind::checkpoint;
-  if (source_is_whole) return Status::ok;
-  if (newest != nullptr) {
-    const bool is_step = newest->kind == JournalKind::step;
-    const std::uint32_t steps = manifest().plan.step_count + manifest().plan.hole_count;
-    const bool fits = is_step ? newest->next < steps : newest->next <= manifest().chunk_count;
-    if (fits) {
-      *where = *newest;
-      return Status::ok;
-    }
-  }
-  return look_at_slot(where);
-}
-
-// The journal is a hint. Without it the slot tells: chunks are done one after the other, and the
-// script of the one in work has a checksum of each of its groups.
-Status InPlace::look_at_slot(JournalRecord* where) {
-  is_found_ = true;
-  Status status = restart_plan();
-  std::uint32_t chunk = 0;
-  for (bool done = true; status == Status::ok && chunk < manifest().chunk_count; ++chunk) {
-    status = is_next_chunk_done(&done);
-    if (!done) break;
-  }
-  if (status == Status::ok) status = pass_chunks(chunk);
-  if (status != Status::ok) return status;
-  where->next = chunk;
-  if (chunk != manifest().chunk_count) {
-    status = read_chunk_plan();
-    if (status != Status::ok) return status;
-    is_script_open_ = true;
-  }
-  status = spill_.open(SpillSpace::none, &InPlace::last_step, this);
-  if (status != Status::ok) return status;
-  where->spill_sequence = spill_.sequence();
-  const std::uint32_t key = spill_key(SpillKind::script, chunk);
-  if (chunk != manifest().chunk_count && spill_.is_complete(key, chunk_plan_.script_bytes)) {
-    return find_frontier(where);
-  }
-  // Without a script none of its groups was written; then the first chunk has its source.
-  if (chunk != 0) return Status::ok;
-  where->spill_sequence = 0;
-  return check_source();
-}
-
-// What lies in the holes does not matter: a first phase may have reached them, and its script not
-// the scratch.
-Status InPlace::check_source() {
-  DigestStream digest(DigestDomain::image);
-  for (std::uint64_t at = 0; at < source_.bytes();) {
-    const auto part = window_.first(
-        static_cast<std::size_t>(std::min<std::uint64_t>(window_.size(), source_.bytes() - at)));
-    const Status status = source_.read_raw(at, part);
-    if (status != Status::ok) return status;
-    digest.update(part);
-    at += part.size();
-  }
-  return digest.finish() == manifest().sources[0].digest ? Status::ok : Status::wrong_source;
-}
-
-Status InPlace::is_next_chunk_done(bool* done) {
-  *done = false;
-  Status status = read_chunk_plan();
-  ChecksumStream checksum;
-  for (std::uint32_t i = 0; status == Status::ok && i < chunk_plan_.step_count; ++i) {
-    status = slot_checksum(output_groups_[i], &checksum);
-  }
-  while (status == Status::ok && reader_.steps_left() != 0) {
-    Step step;
-    status = read_step(&step);
-  }
-  *done = static_cast<std::uint32_t>(checksum.finish().value) == chunk_plan_.checksum;
-  return status;
-}
-
-// The first group that is not what it shall be.
-Status InPlace::find_frontier(JournalRecord* where) {
-  Status status = open_script();
-  for (std::uint32_t i = 0; status == Status::ok && i < chunk_plan_.step_count; ++i) {
-    ChecksumStream checksum;
-    status = slot_checksum(step_groups_[i], &checksum);
-    if (status != Status::ok) return status;
-    const bool is_made =
-        static_cast<std::uint32_t>(checksum.finish().value) == place_of(step_groups_[i]).checksum;
-    if (is_made) continue;
-    where->kind = JournalKind::step;
-    where->next = chunk_first_step_ + i;
-    return Status::ok;
-  }
-  return status == Status::ok ? Status::source_damaged : status;
-}
-
-Status InPlace::slot_checksum(std::uint32_t group, ChecksumStream* checksum) {
-  const ScriptReader::Section section = section_of(group);
-  for (std::uint32_t at = 0; at < section.bytes;) {
-    const MutableByteSpan part =
-        window_.first(std::min<std::size_t>(window_.size(), section.bytes - at));
-    const Status status = place_.slot.read(section.begin + at, part);
-    if (status != Status::ok) return status;
-    checksum->update(part);
-    at += static_cast<std::uint32_t>(part.size());
-  }
-  return Status::ok;
-}
-
-// Until when a record of the spill is needed from here on.
-std::uint32_t InPlace::last_step(void* self, std::uint32_t key) {
-  const auto& it = *static_cast<const InPlace*>(self);
-  const std::uint32_t index = key >> 2;
-  const bool is_current = it.has_current_ && index == it.current_.index;
-  switch (static_cast<SpillKind>(key & 3)) {
-    case SpillKind::own: return is_current ? index : SpillSpace::none;
-    case SpillKind::kept: {
-      if (is_current) return it.current_.kept_until;
-      const Stash* stash = it.source_.stash(key);
-      return stash != nullptr ? stash->last_step : SpillSpace::none;
-    }
-    case SpillKind::script:
-      if (!it.is_script_open_ || index + 1 != it.reader_.chunks_read()) return SpillSpace::none;
-      return it.chunk_first_step_ + it.chunk_plan_.step_count - 1;
-  }
-  return SpillSpace::none;
-}
-
-// The first record repeats the newest: that one may have been programmed when power failed. Nothing
-// is wiped before it is durable, because without it the one before it would count.
-Status InPlace::open_at_chunk(const JournalRecord& where) {
-  Status status = pass_chunks(where.next);
-  if (status == Status::ok) {
-    status = spill_.open(where.spill_sequence, &InPlace::last_step, this);
-  }
-  if (status != Status::ok) return status;
-  status = append_record(where.next == 0 ? JournalKind::intent : JournalKind::checkpoint,
-                         where.next, where.spill_sequence);
-  return status == Status::ok && !is_fresh_start_ ? spill_.wipe_unused() : status;
-}
-
-Status InPlace::open_at_step(const JournalRecord& where) {
-  const std::uint32_t step_count = manifest().plan.step_count;
-  const bool is_hole = where.next >= step_count;
-  Status status = is_hole ? pass_chunks(manifest().chunk_count) : pass_steps(where.next);
-  if (status == Status::ok) {
-    status = spill_.open(where.spill_sequence, &InPlace::last_step, this);
-  }
-  if (status == Status::ok && !is_found_) {
-    status = append_record(JournalKind::step, where.next, where.spill_sequence);
-  }
-  if (status != Status::ok) return status;
-  if (is_hole) {
-    holes_filled_ = where.next - step_count;
-    is_hole_named_ = true;
-    return Status::ok;
-  }
-  // Without a journal nothing says yet which phases count.
-  if (!is_found_) status = spill_.wipe_unused();
-  if (status == Status::ok) status = open_script();
-  if (status == Status::ok) status = find_own(current_);
-  if (status != Status::ok) return status;
-  if (is_sealed(current_)) return is_found_ ? clean_again(where) : Status::ok;
-  if (is_found_) return begin_step_again(where);
-  // What the journal named was there; if it is not any more, the slot may still have it, as far as
-  // what is left of it leaves room.
-  status = seal(current_, false);
-  return status == Status::scratch_too_small ? Status::source_damaged : status;
-}
-
-// The stash of the step is there in part, or not at all: what its phase wrote is in the way and
-// goes. Nothing of the step's group was written yet.
-Status InPlace::begin_step_again(const JournalRecord& where) {
-  const std::uint32_t phase =
-      std::max(spill_.sequence_of(spill_key(SpillKind::own, current_.index)),
-               spill_.sequence_of(spill_key(SpillKind::kept, current_.index)));
-  if (phase == 0) {
-    const Status status = spill_.wipe_unused();
-    return status == Status::ok ? seal(current_, false) : status;
-  }
-  JournalRecord before = where;
-  before.kind = JournalKind::checkpoint;
-  before.next = reader_.chunks_read() - 1;
-  before.spill_sequence = phase - 1;
-  Status status = spill_.open(phase - 1, &InPlace::last_step, this);
-  if (status != Status::ok) return status;
-  // The first phase of a chunk has its script, too.
-  const std::uint32_t script = spill_key(SpillKind::script, before.next);
-  if (!spill_.is_complete(script, chunk_plan_.script_bytes)) return open_at_chunk(before);
-  status = spill_.wipe_unused();
-  if (status == Status::ok) status = open_script();
-  return status == Status::ok ? seal(current_, false) : status;
-}
-
-// The stash is there, but its phase may have ended before enough blocks were emptied.
-Status InPlace::clean_again(const JournalRecord& where) {
-  Status status = spill_.wipe_unused();
-  spill_.begin_phase();
-  if (status == Status::ok) status = spill_.clean(where.next);
-  if (status == Status::ok) status = spill_.sync();
-  if (status == Status::ok) {
-    status = append_record(JournalKind::step, where.next, spill_.sequence());
-  }
-  if (status == Status::ok) spill_.seal(where.next);
-  return status;
 }
 
 // Finds where the sections are.
@@ -473,13 +224,12 @@ Status InPlace::go_on() {
 }
 
 Status InPlace::apply(ByteSpan chunk, std::uint64_t output_bytes) {
-  Status status = read_chunk_plan();
-  if (status != Status::ok) return status;
+  next_chunk();
   // The script of the chunk before is over.
   spill_.seal(chunk_first_step_);
   spill_.begin_phase();
   is_script_open_ = true;
-  status = unpack(chunk, output_bytes);
+  Status status = unpack(chunk, output_bytes);
   if (status == Status::ok) status = open_script();
   if (status == Status::ok) status = run_steps(true);
   return status == Status::ok ? end_chunk() : status;
@@ -516,10 +266,9 @@ Status InPlace::unpack(ByteSpan chunk, std::uint64_t output_bytes) {
 // The steps of the current chunk that were not read yet. `phase_is_open`: for the first of them.
 Status InPlace::run_steps(bool phase_is_open) {
   while (reader_.steps_left() != 0) {
-    Step step;
-    Status status = read_step(&step);
+    const Step step = next_step();
     source_.drop_stashes(step.index);
-    if (status == Status::ok) status = find_own(step);
+    Status status = find_own(step);
     if (status == Status::ok) status = seal(step, phase_is_open);
     if (status == Status::ok) status = write_group(step);
     if (status != Status::ok) return status;
@@ -590,12 +339,11 @@ Status InPlace::write_stash(const Step& step, std::uint32_t key, GrainSet grains
 }
 
 Status InPlace::write_group(const Step& step) {
-  const auto add = [&](SpillKind kind, GrainSet grains, std::uint32_t last) {
-    return grains.empty() ||
-           source_.add_stash(step.group, spill_key(kind, step.index), last, grains);
-  };
-  if (!add(SpillKind::own, own_, step.index) || !add(SpillKind::kept, kept_, step.kept_until)) {
-    return Status::malformed_chunk;
+  if (!own_.empty()) {
+    source_.add_stash(step.group, spill_key(SpillKind::own, step.index), step.index, own_);
+  }
+  if (!kept_.empty()) {
+    source_.add_stash(step.group, spill_key(SpillKind::kept, step.index), step.kept_until, kept_);
   }
   source_.set_overwritten(step.group);
   script_.seek(place_of(step.group).offset);
@@ -621,14 +369,12 @@ Status InPlace::write_home(std::uint32_t group, std::uint32_t bytes) {
       geometry.erase_before_program &&
       place_.kernels->find_not(content.data(), content.size(), 0xff) == content.size();
   if (status == Status::ok && !is_blank) status = slot.program(begin, content);
-  for (std::size_t at = 0; status == Status::ok && at < bytes;) {
-    const MutableByteSpan part = window_.first(std::min<std::size_t>(window_.size(), bytes - at));
-    status = slot.read(begin + at, part);
-    if (status != Status::ok) return status;
-    if (place_.kernels->mismatch(part.data(), content.data() + at, part.size()) != part.size()) {
-      return Status::flash_program_failed;
-    }
-    at += part.size();
+  if (status == Status::ok) {
+    status = slot.read_pieces(begin, bytes, window_, [&](std::uint64_t at, ByteSpan piece) {
+      const std::uint8_t* expected = content.data() + static_cast<std::size_t>(at);
+      const std::size_t same = place_.kernels->mismatch(piece.data(), expected, piece.size());
+      return same == piece.size() ? Status::ok : Status::flash_program_failed;
+    });
   }
   return status == Status::ok ? slot.sync() : status;
 }

@@ -96,11 +96,15 @@ class InPlace {
   Status read_step(Step* step);
   Status check_step(std::uint64_t* rewritten);
   bool script_fits() const;
-  Status pass_step(const Step& step);
-  Status pass_chunks(std::uint32_t chunk);
-  Status pass_steps(std::uint32_t step);
+  void next_chunk();
+  Step next_step();
+  void pass_step(const Step& step);
+  void pass_chunks(std::uint32_t chunk);
+  void pass_steps(std::uint32_t step);
 
-  // Where an interrupted update is taken up.
+  // Where an interrupted update is taken up (in_place_resume.cc).
+  template <typename Take>
+  Status read_group(std::uint32_t group, Take take);
   Status check_holes();
   Status find_where(const JournalRecord* newest, bool source_is_whole, JournalRecord* where);
   Status look_at_slot(JournalRecord* where);

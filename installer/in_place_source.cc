@@ -1,26 +1,13 @@
 #include "installer/in_place_source.h"
 
 #include <algorithm>
-#include <new>
 #include <utility>
 
 #include "format/limits.h"
 
 namespace romdelta {
-namespace {
-
-template <typename T>
-bool allocate_table(std::uint64_t count, Arena* arena, std::span<T>* table) {
-  MutableByteSpan memory;
-  if (!arena->allocate(count * sizeof(T), &memory)) return false;
-  const auto objects = static_cast<std::size_t>(count);
-  *table = {new (memory.data()) T[objects]{}, objects};
-  return true;
-}
 
 static_assert(sizeof(Stash) == 16);
-
-}  // namespace
 
 Status HoledFlash::read(std::uint64_t offset, MutableByteSpan into) {
   const Status status = slot_.read(offset, into);
@@ -49,9 +36,9 @@ Status InPlaceSource::begin(const Manifest& manifest, const Spill* spill, Arena*
   grains_around_ = static_cast<std::uint32_t>(grains_of_group(manifest));
   words_per_set_ = (grains_around_ + 31) / 32;
   const std::uint64_t stash_most = std::uint64_t{manifest.plan.kept_count_max} + 1;
-  if (!allocate_table((std::uint64_t{group_count_} + 31) / 32, arena, &overwritten_) ||
-      !allocate_table(stash_most, arena, &stashes_) ||
-      !allocate_table(stash_most * words_per_set_, arena, &words_)) {
+  if (!arena->allocate_objects((std::uint64_t{group_count_} + 31) / 32, &overwritten_) ||
+      !arena->allocate_objects(stash_most, &stashes_) ||
+      !arena->allocate_objects(stash_most * words_per_set_, &words_)) {
     return Status::arena_too_small;
   }
   for (std::uint32_t i = 0; i < stashes_.size(); ++i) stashes_[i].words = i * words_per_set_;
@@ -130,9 +117,8 @@ Status InPlaceSource::read_grain(std::uint64_t grain, std::size_t past, MutableB
 
 // --- Stashes. ---
 
-bool InPlaceSource::add_stash(std::uint32_t group, std::uint32_t key, std::uint32_t last_step,
+void InPlaceSource::add_stash(std::uint32_t group, std::uint32_t key, std::uint32_t last_step,
                               GrainSet grains) {
-  if (stash_count_ == stashes_.size()) return false;
   const std::uint32_t words = stashes_[stash_count_].words;
   std::ranges::copy(grains.words(), words_.begin() + words);
   std::uint32_t place = stash_count_;
@@ -141,7 +127,6 @@ bool InPlaceSource::add_stash(std::uint32_t group, std::uint32_t key, std::uint3
   }
   stashes_[place] = {group, key, last_step, words};
   ++stash_count_;
-  return true;
 }
 
 void InPlaceSource::drop_stashes(std::uint32_t step) {

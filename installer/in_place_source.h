@@ -54,7 +54,7 @@ class InPlaceSource final : public SourceReader {
   std::uint64_t bytes() const override { return source_bytes_; }
   Status read(std::uint64_t begin, MutableByteSpan out) override;
   // What the slot holds, with its holes, and no reference rewritten.
-  Status read_raw(std::uint64_t begin, MutableByteSpan out) { return slot_.read(begin, out); }
+  FlashRegion raw() { return FlashRegion(&slot_, 0, slot_.size_bytes()); }
 
   // How many grains around a group a GrainSet is about, and which grain of the source `index` is;
   // outside the source for some at its ends.
@@ -77,8 +77,8 @@ class InPlaceSource final : public SourceReader {
   }
   void set_overwritten(std::uint32_t group) { overwritten_[group / 32] |= 1u << group % 32; }
 
-  // What the spill holds of earlier steps. False when the table is full.
-  bool add_stash(std::uint32_t group, std::uint32_t key, std::uint32_t last_step, GrainSet grains);
+  // What the spill holds of earlier steps. Requires: stash_count() <= kept_count_max of the plan.
+  void add_stash(std::uint32_t group, std::uint32_t key, std::uint32_t last_step, GrainSet grains);
   std::uint32_t stash_count() const { return stash_count_; }
   // Forgets what no step from `step` on needs.
   void drop_stashes(std::uint32_t step);

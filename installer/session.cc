@@ -312,16 +312,12 @@ Status Session::check_source() {
   // no longer needed, and always there.
   const MutableByteSpan buffer = group_buffer_.empty() ? head_buffer_ : group_buffer_;
   DigestStream digest(DigestDomain::image);
-  for (std::uint64_t at = 0; at < expected.bytes;) {
-    const auto step =
-        static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), expected.bytes - at));
-    Status status = slot.read(at, buffer.first(step));
-    if (status != Status::ok) return status;
-    digest.update(buffer.first(step));
-    at += step;
-    status = report(Progress::Stage::check_source, at, expected.bytes);
-    if (status != Status::ok) return status;
-  }
+  const auto take = [&](std::uint64_t at, ByteSpan piece) {
+    digest.update(piece);
+    return report(Progress::Stage::check_source, at + piece.size(), expected.bytes);
+  };
+  const Status status = slot.read_pieces(0, expected.bytes, buffer, take);
+  if (status != Status::ok) return status;
   if (digest.finish() != expected.digest) return Status::wrong_source;
   source_ = {slot, expected.bytes};
   return Status::ok;
@@ -503,21 +499,16 @@ Status Session::verify_target() {
   const bool resumed = resumed_at_chunk_ != 0 || is_delta_in_place();
   DigestStream digest(DigestDomain::image);
   ChecksumStream checksum;
-  for (std::uint64_t at = 0; at < manifest.target.bytes;) {
-    const auto step = static_cast<std::size_t>(
-        std::min<std::uint64_t>(group_buffer_.size(), manifest.target.bytes - at));
-    const MutableByteSpan bytes = group_buffer_.first(step);
-    Status status = target.read(at, bytes);
-    if (status != Status::ok) return status;
+  const auto take = [&](std::uint64_t at, ByteSpan piece) {
     if (resumed) {
-      digest.update(bytes);
+      digest.update(piece);
     } else {
-      checksum.update(bytes);
+      checksum.update(piece);
     }
-    at += step;
-    status = report(Progress::Stage::verify_target, at, manifest.target.bytes);
-    if (status != Status::ok) return status;
-  }
+    return report(Progress::Stage::verify_target, at + piece.size(), manifest.target.bytes);
+  };
+  const Status status = target.read_pieces(0, manifest.target.bytes, group_buffer_, take);
+  if (status != Status::ok) return status;
   const bool same = resumed ? digest.finish() == manifest.target.digest
                             : checksum.finish() == manifest.target_checksum;
   return same ? Status::ok : Status::target_mismatch;

@@ -1,7 +1,6 @@
 #include "installer/source_reader.h"
 
 #include <algorithm>
-#include <new>
 
 #include "installer/map_decoder.h"
 
@@ -9,14 +8,9 @@ namespace romdelta {
 
 Status RebasedSource::begin(const MapIdentity& map, Arena* arena) {
   if (!map.present()) return Status::ok;
-  MutableByteSpan steps;
-  if (!arena->allocate(map.step_count * limits::map_step_bytes, &steps) ||
-      !arena->allocate(limits::rebase_window_bytes, &raw_window_)) {
-    return Status::arena_too_small;
-  }
-  auto* first = new (steps.data()) MapStep[map.step_count];
-  steps_ = {first, map.step_count};
-  return Status::ok;
+  const bool fits = arena->allocate_objects(map.step_count, &steps_) &&
+                    arena->allocate(limits::rebase_window_bytes, &raw_window_);
+  return fits ? Status::ok : Status::arena_too_small;
 }
 
 Status RebasedSource::load_map(ByteSpan bytes, MutableByteSpan scratch) {

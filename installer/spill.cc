@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <new>
 
 #include "format/limits.h"
 
@@ -15,23 +14,13 @@ constexpr std::size_t kCopyBytes = 256;
 static_assert(limits::spill_block_bytes_min > SpillSpace::frame_bytes);
 static_assert(sizeof(SpillFragment) == 24 && sizeof(SpillBlock) == 16);
 
-// `count` objects in the arena.
-template <typename T>
-bool allocate_objects(std::uint64_t count, Arena* arena, std::span<T>* result) {
-  MutableByteSpan memory;
-  if (!arena->allocate(count * sizeof(T), &memory)) return false;
-  const auto objects = static_cast<std::size_t>(count);
-  *result = {new (memory.data()) T[objects], objects};
-  return true;
-}
-
 }  // namespace
 
 Status Spill::begin(const Manifest& manifest, const Digest& manifest_digest, Arena* arena) {
   std::span<SpillFragment> fragments;
   std::span<SpillBlock> blocks;
-  if (!allocate_objects(manifest.plan.fragment_count_max, arena, &fragments) ||
-      !allocate_objects(manifest.spill_block_count(), arena, &blocks) ||
+  if (!arena->allocate_objects(manifest.plan.fragment_count_max, &fragments) ||
+      !arena->allocate_objects(manifest.spill_block_count(), &blocks) ||
       !arena->allocate(limits::program_unit_bytes_max, &staging_)) {
     return Status::arena_too_small;
   }

@@ -211,16 +211,24 @@ bool says_flash_failed(Status status) {
   return status >= Status::flash_read_failed && status <= Status::flash_sync_failed;
 }
 
-}  // namespace
-
-std::string judge_io(ProofDevice* device, const Baseline& baseline, const Fault& fault,
-                     bool* fired) {
+// The first installation, which meets `fault`.
+Status install_with(ProofDevice* device, const Baseline& baseline, const Fault& fault,
+                    bool* fired) {
   FlashSimulator& simulator = device->simulator();
   device->boot(device->provisioned());
   simulator.plan(fault);
   simulator.limit_ops(ops_allowed(baseline));
   const Status status = device->run().status;
   *fired = simulator.fired();
+  return status;
+}
+
+}  // namespace
+
+std::string judge_io(ProofDevice* device, const Baseline& baseline, const Fault& fault,
+                     bool* fired) {
+  const FlashSimulator& simulator = device->simulator();
+  const Status status = install_with(device, baseline, fault, fired);
   std::string lost = first_violation(simulator);
   if (!lost.empty()) return lost;
   if (simulator.overran()) return "L3 the installation does not end";
@@ -236,12 +244,8 @@ std::string judge_io(ProofDevice* device, const Baseline& baseline, const Fault&
 // What a write in the wrong place does to the rules of a flash is not the engine's doing.
 std::string judge_stray(ProofDevice* device, const Baseline& baseline, const Fault& fault,
                         bool* fired) {
-  FlashSimulator& simulator = device->simulator();
-  device->boot(device->provisioned());
-  simulator.plan(fault);
-  simulator.limit_ops(ops_allowed(baseline));
-  const Status status = device->run().status;
-  *fired = simulator.fired();
+  const FlashSimulator& simulator = device->simulator();
+  const Status status = install_with(device, baseline, fault, fired);
   const std::string lost = device->fault_of_boot(simulator.storage());
   if (!lost.empty()) return "L10 " + lost;
   if (status == Status::ok) {

@@ -73,6 +73,21 @@ class FlashRegion {
   Status program(std::uint64_t offset, ByteSpan bytes) const;
   Status sync() const { return flash_->sync(); }
 
+  // Reads [begin, begin + count) piece by piece into `window`, which is not empty, and calls
+  // `take(at, piece)` for each, `at` counted from `begin`. Ends with the first failure, which may
+  // be take's.
+  template <typename Take>
+  Status read_pieces(std::uint64_t begin, std::uint64_t count, MutableByteSpan window,
+                     Take take) const {
+    for (std::uint64_t at = 0; at < count; at += window.size()) {
+      if (window.size() > count - at) window = window.first(static_cast<std::size_t>(count - at));
+      Status status = read(begin + at, window);
+      if (status == Status::ok) status = take(at, ByteSpan(window));
+      if (status != Status::ok) return status;
+    }
+    return Status::ok;
+  }
+
  private:
   Flash* flash_ = nullptr;
   std::uint64_t offset_bytes_ = 0;

@@ -45,6 +45,27 @@ TEST(Arena, RefusesHugeCountsWithoutChange) {
   EXPECT_EQ(arena.used_bytes(), 0u);
 }
 
+TEST(Arena, GivesObjectsAsTheirConstructorsLeaveThem) {
+  struct Counter {
+    std::uint64_t value = 7;
+  };
+  alignas(8) std::uint8_t memory[128];
+  std::fill(std::begin(memory), std::end(memory), std::uint8_t{0xff});
+  Arena arena(memory);
+  std::span<Counter> counters;
+  std::span<std::uint32_t> numbers;
+  ASSERT_TRUE(arena.allocate_objects(3, &counters));
+  ASSERT_TRUE(arena.allocate_objects(16, &numbers));
+  ASSERT_EQ(counters.size(), 3u);
+  for (const Counter& counter : counters) EXPECT_EQ(counter.value, 7u);
+  ASSERT_EQ(numbers.size(), 16u);
+  for (const std::uint32_t number : numbers) EXPECT_EQ(number, 0u);
+  EXPECT_EQ(reinterpret_cast<std::uint8_t*>(numbers.data()), memory + Arena::line_bytes);
+  EXPECT_FALSE(arena.allocate_objects(1, &counters));
+  EXPECT_FALSE(arena.allocate_objects(~std::uint64_t{0} / 8 + 2, &counters));
+  EXPECT_EQ(counters.size(), 3u);
+}
+
 TEST(Arena, WithoutMemoryHasNoRoom) {
   Arena arena;
   MutableByteSpan span;

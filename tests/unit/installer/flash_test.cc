@@ -94,6 +94,45 @@ TEST(FlashRegion, NeverErasesStorageThatOverwrites) {
   EXPECT_EQ(memory, Bytes(1024, 0x11));
 }
 
+TEST(FlashRegion, IsReadInPiecesThatFitTheWindow) {
+  Bytes memory(1024);
+  for (std::size_t i = 0; i < memory.size(); ++i) memory[i] = static_cast<std::uint8_t>(i * 7);
+  RamFlash flash(memory, kNor);
+  const FlashRegion region(&flash, 256, 512);
+  for (const std::size_t window_bytes : {1, 3, 16, 299, 300, 301}) {
+    Bytes window(window_bytes);
+    Bytes all;
+    const auto take = [&](std::uint64_t at, ByteSpan piece) {
+      EXPECT_EQ(at, all.size());
+      EXPECT_LE(piece.size(), window_bytes);
+      EXPECT_FALSE(piece.empty());
+      all.insert(all.end(), piece.begin(), piece.end());
+      return Status::ok;
+    };
+    EXPECT_EQ(region.read_pieces(5, 300, window, take), Status::ok);
+    EXPECT_EQ(all, Bytes(memory.begin() + 261, memory.begin() + 561));
+    all.clear();
+    EXPECT_EQ(region.read_pieces(5, 0, window, take), Status::ok);
+    EXPECT_TRUE(all.empty());
+  }
+}
+
+TEST(FlashRegion, EndsReadingInPiecesWithTheFirstFailure) {
+  Bytes memory(1024);
+  RamFlash flash(memory, kNor);
+  const FlashRegion region(&flash, 256, 512);
+  Bytes window(100);
+  int count = 0;
+  const auto take = [&](std::uint64_t, ByteSpan) {
+    return ++count == 3 ? Status::cancelled : Status::ok;
+  };
+  EXPECT_EQ(region.read_pieces(0, 512, window, take), Status::cancelled);
+  EXPECT_EQ(count, 3);
+  count = 10;
+  EXPECT_EQ(region.read_pieces(0, 513, window, take), Status::flash_read_failed);
+  EXPECT_EQ(count, 15);
+}
+
 TEST(RamFlash, ErasesWholeBlocksOnly) {
   Bytes memory(1024, 0);
   RamFlash flash(memory, kNor);

