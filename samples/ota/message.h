@@ -134,6 +134,12 @@ struct Message {
   bool operator==(const Message&) const = default;
 };
 
+// Bytes on the wire, with the header that may carry their HMAC.
+struct Envelope {
+  std::string body;
+  std::string hmac_header;
+};
+
 // Shorthand for what both sides make often.
 Command make_status(const Message& answered, const std::string& command_ref,
                     const std::string& command_name, int code);

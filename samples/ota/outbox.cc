@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "installer/cli/error.h"
+#include "samples/ota/auth.h"
 #include "samples/ota/xml_codec.h"
 
 namespace romdelta::ota {
@@ -12,6 +13,8 @@ namespace {
 constexpr std::size_t kPieceBytesMin = 64;
 // What MoreData and Size add to an item.
 constexpr std::size_t kPieceOverheadBytes = 80;
+// <Final/>, which takes its place, too.
+constexpr std::size_t kFinalBytes = 16;
 
 bool is_large_object(const Command& command) {
   return (command.verb == Verb::add || command.verb == Verb::replace ||
@@ -19,8 +22,17 @@ bool is_large_object(const Command& command) {
          command.items.size() == 1 && command.items[0].data;
 }
 
+// The size of a value, wherever it is announced: of the bytes that base64 stands for.
+std::size_t object_bytes(const Item& item) {
+  if (item.meta.format != "b64") return item.data->size();
+  const std::optional<std::string> bytes = base64_decoded(*item.data);
+  return bytes ? bytes->size() : item.data->size();
+}
+
 // Characters of text that may not stand in XML as they are take up to six bytes.
-std::size_t piece_bytes(const std::string& data, std::size_t room) {
+std::size_t piece_bytes(const std::string& data, bool is_base64, std::size_t room) {
+  // Each piece of base64 can be decoded alone.
+  if (is_base64) return std::min(data.size(), room) / 4 * 4;
   std::size_t used = 0;
   std::size_t count = 0;
   for (; count < data.size(); ++count) {
@@ -38,29 +50,50 @@ std::size_t piece_bytes(const std::string& data, std::size_t room) {
 
 }  // namespace
 
+void Outbox::push(Command command) {
+  if (has_rest_ && command.verb == Verb::status) {
+    commands_.insert(commands_.begin() + static_cast<std::ptrdiff_t>(statuses_++),
+                     std::move(command));
+  } else {
+    commands_.push_back(std::move(command));
+  }
+}
+
+void Outbox::clear() {
+  commands_.clear();
+  inside_object_ = has_rest_ = false;
+  statuses_ = 0;
+}
+
+bool Outbox::is_idle() const {
+  return !inside_object_ && std::all_of(commands_.begin(), commands_.end(), [](const Command& c) {
+    return c.verb == Verb::status || c.verb == Verb::alert;
+  });
+}
+
 void Outbox::fill(Message* message) {
   std::size_t used = encode_xml(*message).size();
+  bool is_full = false;
   std::size_t added = 0;
-  while (!commands_.empty()) {
+  while (!commands_.empty() && !is_full) {
     commands_.front().id = static_cast<std::uint32_t>(message->commands.size()) + 1;
     const std::size_t bytes = xml_bytes(commands_.front());
     const std::size_t room = message_bytes_max_ > used ? message_bytes_max_ - used : 0;
-    // <Final/> takes its place, too.
-    if (bytes + 16 > room) {
-      if (put_piece(message, room)) return;
-      if (added == 0) {
-        throw cli::Error(cli::Exit::internal, "a command does not fit into a message",
-                         to_string(commands_.front().verb), "raise MaxMsgSize");
-      }
-      return;
+    if (bytes + kFinalBytes > room) {
+      is_full = put_piece(message, room) || added > 0;
+      if (is_full) break;
+      throw cli::Error(cli::Exit::internal, "a command does not fit into a message",
+                       to_string(commands_.front().verb), "raise MaxMsgSize");
     }
     used += bytes;
     ++added;
-    inside_object_ = false;
+    if (commands_.front().verb != Verb::status) inside_object_ = false;
     message->commands.push_back(std::move(commands_.front()));
     commands_.pop_front();
   }
-  message->final = true;
+  message->final = !is_full;
+  has_rest_ = is_full;
+  statuses_ = 0;
 }
 
 // True when the message got a piece; it is full then.
@@ -72,9 +105,9 @@ bool Outbox::put_piece(Message* message, std::size_t room) {
   piece.items[0].data = "";
   const std::size_t overhead = xml_bytes(piece) + kPieceOverheadBytes;
   if (room < overhead + kPieceBytesMin) return false;
-  const std::size_t count = piece_bytes(*item.data, room - overhead);
+  const std::size_t count = piece_bytes(*item.data, item.meta.format == "b64", room - overhead);
   if (count == 0) return false;
-  if (!inside_object_) piece.items[0].meta.size = item.data->size();
+  if (!inside_object_) piece.items[0].meta.size = object_bytes(item);
   piece.items[0].data = item.data->substr(0, count);
   piece.items[0].more_data = true;
   item.data->erase(0, count);
@@ -92,6 +125,7 @@ Inbox::State Inbox::take(Command* command) {
     if (!item.more_data) return State::complete;
     target_ = name;
     announced_bytes_ = item.meta.size.value_or(0);
+    format_ = item.meta.format;
     data_.clear();
   }
   data_ += item.data.value_or("");
@@ -103,8 +137,9 @@ Inbox::State Inbox::take(Command* command) {
   if (item.more_data) return State::piece;
   target_.reset();
   item.data = std::move(data_);
+  item.meta.format = format_;
   data_ = {};
-  return item.data->size() == announced_bytes_ ? State::complete : State::bad_size;
+  return object_bytes(item) == announced_bytes_ ? State::complete : State::bad_size;
 }
 
 bool Inbox::is_interrupted_by(const Command& command) {

@@ -17,9 +17,12 @@ class Outbox {
   explicit Outbox(std::size_t message_bytes_max) : message_bytes_max_(message_bytes_max) {}
 
   void set_message_bytes_max(std::size_t bytes) { message_bytes_max_ = bytes; }
-  void push(Command command) { commands_.push_back(std::move(command)); }
-  void clear() { commands_.clear(); }
+  // A Status overtakes what the last message had no room for.
+  void push(Command command);
+  void clear();
   bool empty() const { return commands_.empty(); }
+  // True when everything that is left is the answer to what just came: statuses.
+  bool is_idle() const;
   // True while the rest of a large object is due: nothing else may come before it.
   bool is_inside_object() const { return inside_object_; }
 
@@ -34,6 +37,8 @@ class Outbox {
   std::size_t message_bytes_max_;
   std::deque<Command> commands_;
   bool inside_object_ = false;
+  bool has_rest_ = false;     // Of the last message,
+  std::size_t statuses_ = 0;  // and so many statuses before it.
 };
 
 class Inbox {
@@ -55,6 +60,7 @@ class Inbox {
  private:
   std::optional<std::string> target_;
   std::uint64_t announced_bytes_ = 0;
+  std::string format_;
   std::string data_;
 };
 

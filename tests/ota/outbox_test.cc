@@ -21,7 +21,7 @@ Message empty_message() {
 Command replace(const std::string& data) {
   Command command;
   command.verb = Verb::replace;
-  command.items.push_back(make_value("./FwUpdate/a/Update/PkgData", "b64", data));
+  command.items.push_back(make_value("./FwUpdate/a/PkgName", "chr", data));
   return command;
 }
 
