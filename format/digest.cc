@@ -25,6 +25,7 @@ const char* personal_of(DigestDomain domain) {
     case DigestDomain::plan: return "romdelta splan 1";
     case DigestDomain::super_manifest: return "romdelta super 1";
     case DigestDomain::transaction: return "romdelta trans 1";
+    case DigestDomain::keyring: return "romdelta kring 1";
   }
   return "romdelta none  1";
 }

@@ -35,6 +35,7 @@ enum class DigestDomain : std::uint8_t {
   plan,
   super_manifest,
   transaction,
+  keyring,
 };
 
 // Incremental BLAKE2b-256. Holds its state in place; no allocation.

@@ -8,6 +8,18 @@ namespace {
 constexpr std::uint32_t kMagic = 0x314a4452;  // "RDJ1" in memory order.
 constexpr std::size_t kCheckedBytes = JournalRecord::bytes - Checksum::bytes;
 
+bool is_kind(std::uint8_t value) {
+  switch (static_cast<JournalKind>(value)) {
+    case JournalKind::intent:
+    case JournalKind::checkpoint:
+    case JournalKind::done:
+    case JournalKind::step:
+    case JournalKind::confirm:
+    case JournalKind::keyring: return true;
+  }
+  return false;
+}
+
 bool has_right_kind(const JournalRecord& record) {
   const bool in_place = record.layout == Layout::in_place;
   const bool counts = record.kind == JournalKind::checkpoint || record.kind == JournalKind::step;
@@ -35,7 +47,7 @@ Status parse_journal_record(ByteSpan bytes, JournalRecord* record) {
     return Status::no_record;
   }
   // The checksum is no signature: a forged record may still hold anything.
-  if (kind < 1 || kind > 4 || slot > 1 || outcome >= status_count || layout > 1) {
+  if (!is_kind(kind) || slot > 1 || outcome >= status_count || layout > 1) {
     return Status::no_record;
   }
   // No device writes this many; leaves room to count on without wrapping.

@@ -22,6 +22,9 @@ enum class JournalKind : std::uint8_t {
   checkpoint = 2,  // Its chunks before `next` are in the target slot.
   done = 3,        // It ended with `outcome`; nothing is pending.
   step = 4,        // In place: its steps before `next` are done.
+  // Of no installation: the inventory, or the keyring first, is being written.
+  confirm = 8,  // The active release that manifest_digest names is being confirmed.
+  keyring = 9,  // The keyring whose digest is manifest_digest is being accepted.
 };
 
 struct JournalRecord {
@@ -31,10 +34,16 @@ struct JournalRecord {
   Slot target_slot = Slot::a;
   Status outcome = Status::ok;  // done only.
   Layout layout = Layout::ab;
-  std::uint32_t next = 0;            // checkpoint and step: the first chunk or step not done.
+  // checkpoint and step: the first chunk or step not done. confirm and keyring: the low half of the
+  // sequence of the inventory's copy that is written; 0 for none.
+  std::uint32_t next = 0;
   std::uint64_t sequence = 0;        // The newest record has the largest.
   Digest manifest_digest;            // Which package.
   std::uint32_t spill_sequence = 0;  // checkpoint and step in place: newer spill does not count.
+
+  bool is_of_trust() const { return kind == JournalKind::confirm || kind == JournalKind::keyring; }
+  // An installation has begun and not ended.
+  bool is_pending() const { return kind != JournalKind::done && !is_of_trust(); }
 };
 
 // no_record when `bytes` (exactly JournalRecord::bytes) holds no intact record.

@@ -113,5 +113,20 @@ inline constexpr std::size_t dm_location_bytes_max = 128;  // Where the device k
 inline constexpr std::size_t dm_correlator_bytes_max = 64;
 inline constexpr std::size_t dm_server_id_bytes_max = 64;
 inline constexpr std::size_t dm_request_bytes_max = 64;  // What a device says with a request.
+// Of the keys that signed the active release, how many the inventory names: two roles in a
+// rotation.
+inline constexpr std::size_t vouching_key_count_max = 4;
+
+// How far one release may raise a security counter. A stolen key cannot use up the numbers, and a
+// counter made of a date still has room for years.
+inline constexpr std::uint64_t counter_step_max = 1u << 16;
+
+// A keyring document, signatures included: what a device buffers before it believes any of it.
+inline constexpr std::size_t keyring_bytes_max = 4096;
+inline constexpr std::size_t keyring_body_bytes_max = 3500;
+// Keys of one role, key ids that are revoked for good, and security counters that are set back.
+inline constexpr std::size_t keyring_key_count_max = 8;
+inline constexpr std::size_t revoked_key_count_max = 64;
+inline constexpr std::size_t counter_reset_count_max = 16;
 
 }  // namespace romdelta::limits

@@ -23,7 +23,9 @@ enum Tag : std::uint16_t {
   tag_security_counter = 0x000c,
   tag_map = 0x000d,
   tag_membership = 0x000e,
+  tag_role = 0x000f,
   tag_plan = 0x0010,
+  tag_order = 0x0011,
   tag_encoder = 0x8001,
 };
 
@@ -112,6 +114,27 @@ Status read_codec(ByteReader* reader, Manifest* m) {
   return Status::ok;
 }
 
+// What the field says beside the security counter, which has one of its own.
+bool has_order(const Manifest& m) {
+  return m.order.device_counter != 0 || m.order.number != 0 || m.may_downgrade;
+}
+
+Status read_role(ByteReader* reader, Manifest* m) {
+  const std::uint8_t value = reader->u8();
+  // 0, a release, is what an absent field says.
+  if (!reader->ok() || value == 0) return Status::malformed_manifest;
+  m->role = static_cast<KeyRole>(value);
+  return m->role == KeyRole::development ? Status::ok : Status::unsupported_field;
+}
+
+bool read_order(ByteReader* reader, Manifest* m) {
+  m->order.device_counter = reader->u64();
+  m->order.number = reader->u64();
+  const std::uint8_t may_downgrade = reader->u8();
+  m->may_downgrade = may_downgrade == 1;
+  return may_downgrade <= 1 && has_order(*m);
+}
+
 Status read_field(std::uint16_t tag, ByteReader* value, Manifest* m) {
   bool good = true;
   switch (tag) {
@@ -135,8 +158,8 @@ Status read_field(std::uint16_t tag, ByteReader* value, Manifest* m) {
     case tag_model: good = read_name(value, &m->device.model); break;
     case tag_hardware: good = read_hardware(value, &m->device); break;
     case tag_security_counter:
-      m->security_counter = value->u64();
-      good = m->security_counter != 0;
+      m->order.security_counter = value->u64();
+      good = m->order.security_counter != 0;
       break;
     case tag_map:
       m->map.bytes = value->u32();
@@ -145,6 +168,12 @@ Status read_field(std::uint16_t tag, ByteReader* value, Manifest* m) {
       good = m->map.bytes != 0;  // Else the field must be left out.
       break;
     case tag_membership: good = read_package_id(value, &m->member_of); break;
+    case tag_role: {
+      const Status status = read_role(value, m);
+      if (status != Status::ok) return status;
+      break;
+    }
+    case tag_order: good = read_order(value, m); break;
     case tag_plan:
       read_plan(value, &m->plan);
       good = m->plan.present();
@@ -265,7 +294,7 @@ Status parse_manifest(ByteSpan bytes, Manifest* manifest) {
     ByteReader value_reader(value);
     const Status status = read_field(tag, &value_reader, &parsed);
     if (status != Status::ok) return status;
-    if (tag <= tag_plan || tag == tag_encoder) seen |= seen_bit(tag);
+    if (tag <= tag_order || tag == tag_encoder) seen |= seen_bit(tag);
   }
   if (!reader.done() || (seen & kRequired) != kRequired) return Status::malformed_manifest;
   if (!is_consistent(parsed)) return Status::malformed_manifest;
@@ -317,8 +346,8 @@ void encode_manifest(const Manifest& m, ByteWriter* writer) {
       w->u32(m.device.hardware_max);
     });
   }
-  if (m.security_counter != 0) {
-    field(tag_security_counter, [&](ByteWriter* w) { w->u64(m.security_counter); });
+  if (m.order.security_counter != 0) {
+    field(tag_security_counter, [&](ByteWriter* w) { w->u64(m.order.security_counter); });
   }
   if (m.map.present()) {
     field(tag_map, [&](ByteWriter* w) {
@@ -328,6 +357,9 @@ void encode_manifest(const Manifest& m, ByteWriter* writer) {
     });
   }
   if (!m.member_of.empty()) write_field(writer, tag_membership, m.member_of.bytes());
+  if (m.role != KeyRole::release) {
+    field(tag_role, [&](ByteWriter* w) { w->u8(static_cast<std::uint8_t>(m.role)); });
+  }
   if (m.plan.present()) {
     field(tag_plan, [&](ByteWriter* w) {
       w->u32(m.plan.bytes);
@@ -341,6 +373,13 @@ void encode_manifest(const Manifest& m, ByteWriter* writer) {
       w->u32(m.plan.block_erase_count);
       w->u64(m.plan.rewritten_bytes);
       w->bytes(m.plan.digest.value);
+    });
+  }
+  if (has_order(m)) {
+    field(tag_order, [&](ByteWriter* w) {
+      w->u64(m.order.device_counter);
+      w->u64(m.order.number);
+      w->u8(m.may_downgrade ? 1 : 0);
     });
   }
   if (!m.encoder.empty()) write_field(writer, tag_encoder, m.encoder.bytes());

@@ -11,6 +11,7 @@
 #include "format/bytes.h"
 #include "format/digest.h"
 #include "format/limits.h"
+#include "format/signature.h"
 #include "format/status.h"
 #include "format/text.h"
 
@@ -47,6 +48,13 @@ struct Budgets {
   std::uint64_t flash_write_bytes = 0;  // Programmed into the target slot and into scratch.
   std::uint64_t erase_count = 0;        // Erase blocks erased there.
   std::uint64_t redo_bytes = 0;         // Most target bytes written again after one cut.
+};
+
+// The numbers of a release that must not go down. Each 0 when none was given.
+struct ReleaseOrder {
+  std::uint64_t security_counter = 0;  // Of the ROM package.
+  std::uint64_t device_counter = 0;    // Of the device as a whole.
+  std::uint64_t number = 0;            // Releases ascend in it.
 };
 
 // Which devices a package is for. Each part is optional on the wire.
@@ -105,7 +113,9 @@ struct Manifest {
 
   Budgets budgets;
   DeviceFilter device;
-  std::uint64_t security_counter = 0;
+  ReleaseOrder order;
+  bool may_downgrade = false;       // To a release before the active one.
+  KeyRole role = KeyRole::release;  // By whom the package must be signed.
   PackageId member_of;  // The super package that alone may install this one. Empty: any, or none.
   Text<limits::encoder_bytes_max> encoder;  // What made the payload; informative.
 

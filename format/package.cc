@@ -44,12 +44,15 @@ Status read_head(ByteSpan head, const TrustedKeys* keys, PackageHead* result) {
   status = parse_signature_list(parts.signatures, &signatures);
   if (status != Status::ok) return status;
   const Digest digest = signed_part_digest(parts.signed_part);
+  Vouchers vouchers;
   if (keys != nullptr) {
-    status = verify_signatures(signatures, digest, *keys);
+    status = verify_signatures(signatures, digest, *keys, &vouchers);
     if (status != Status::ok) return status;
   }
   status = parse_manifest(parts.manifest, &result->manifest);
   if (status != Status::ok) return status;
+  if (keys != nullptr && vouchers.count(result->manifest.role) == 0) return Status::wrong_role;
+  result->vouchers = vouchers;
   result->signatures = signatures;
   result->manifest_digest = digest;
   result->head_bytes = parts.signed_part.size() + parts.signatures.size();

@@ -20,7 +20,7 @@ inline constexpr std::uint16_t format_version = 1;
 inline constexpr std::size_t package_header_bytes = 16;
 
 // What kind of document follows the header.
-enum class DocumentKind : std::uint16_t { package = 1, super_package = 2 };
+enum class DocumentKind : std::uint16_t { package = 1, super_package = 2, keyring = 3 };
 
 struct PackageHeader {
   std::uint32_t manifest_bytes = 0;
@@ -44,6 +44,7 @@ Status head_bytes_needed(ByteSpan given, std::size_t* bytes);
 struct PackageHead {
   Manifest manifest;
   SignatureList signatures;
+  Vouchers vouchers;           // Empty after inspect_head().
   Digest manifest_digest;      // Of header and manifest: what the signatures sign.
   std::size_t head_bytes = 0;  // Where the payload begins.
 
@@ -51,7 +52,8 @@ struct PackageHead {
 };
 
 // Checks the signatures of a complete head and only then parses its manifest. Fails as
-// head_bytes_needed (truncated when incomplete), verify_signatures and parse_manifest do.
+// head_bytes_needed (truncated when incomplete), verify_signatures and parse_manifest do;
+// wrong_role when no key of the manifest's role has signed.
 Status verify_head(ByteSpan head, TrustedKeys keys, PackageHead* result);
 
 // The same without checking signatures: for tools that look at a package without trusting it. The

@@ -120,6 +120,34 @@ constexpr std::array<ResultRow, status_count> kRows = {{
     {S::requirement_unmet, C::management_client_error,
      "a ROM package that the super package builds on has another version",
      "update that ROM package first"},
+    {S::wrong_role, C::failed_validation, "no key of the role that must sign has signed",
+     "sign with a key of that role; what development keys sign is for development devices"},
+    {S::key_revoked, C::key_refused, "the key that signed was revoked",
+     "sign with the key that replaces it; treat new packages by the old one as forged"},
+    {S::threshold_missing, C::key_refused, "too few root keys have signed the keyring",
+     "have it signed by the threshold of the keyring before and by its own"},
+    {S::malformed_keyring, C::not_acceptable, "the keyring breaks a rule of the format",
+     "make the keyring with a correct pkgtool"},
+    {S::keyring_rollback, C::rollback_refused, "the keyring is not newer than the device's",
+     "send the keyring whose version follows the device's"},
+    {S::keyring_gap, C::not_acceptable, "keyrings between the device's and this one are missing",
+     "send them first, one after the other"},
+    {S::keyring_expired, C::expired, "the keyring of the device has expired",
+     "send the keyring that follows it"},
+    {S::key_in_use, C::not_acceptable,
+     "the keyring drops the key that vouches for a release that runs",
+     "install and confirm a release signed by the key that replaces it, then send the keyring "
+     "again"},
+    {S::downgrade, C::not_acceptable,
+     "the release is before the active one, and the package does not say that it may be",
+     "send a newer release, or one built with --allow-downgrade"},
+    {S::counter_jump, C::not_acceptable, "a security counter would rise too far at once",
+     "build the release with counters at most 65536 above the device's"},
+    {S::not_confirmable, C::device_mismatch, "no installed release waits to be confirmed",
+     "install a package first"},
+    {S::counter_not_stored, C::counter_store_failed,
+     "the security counter could not be stored; the release is not confirmed",
+     "confirm again; if it repeats, replace the storage"},
 }};
 
 constexpr bool rows_follow_status_numbers() {
@@ -158,6 +186,9 @@ const char* to_string(ResultCode code) {
     case C::server_unavailable: return "Alternate Download Server Unavailable";
     case C::rollback_refused: return "Rollback Refused (vendor)";
     case C::mix_and_match: return "Mix And Match (vendor)";
+    case C::expired: return "Keyring Expired (vendor)";
+    case C::key_refused: return "Key Refused (vendor)";
+    case C::counter_store_failed: return "Security Counter Not Stored (vendor)";
     case C::source_damaged: return "Source Damaged (vendor)";
     case C::update_pending: return "Another Update Pending (vendor)";
     case C::flash_error: return "Flash Error (vendor)";

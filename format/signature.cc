@@ -59,22 +59,64 @@ void encode_signature_list(const SignatureList& list, ByteWriter* writer) {
   }
 }
 
-Status verify_signatures(const SignatureList& list, const Digest& manifest_digest,
-                         TrustedKeys keys) {
-  if (keys.empty()) return Status::no_trusted_key;
-  bool verified = false;
+const char* to_string(KeyRole role) {
+  switch (role) {
+    case KeyRole::release: return "release";
+    case KeyRole::development: return "development";
+    case KeyRole::any: return "any";
+    case KeyRole::revoked: return "revoked";
+  }
+  return "unknown";
+}
+
+std::size_t Vouchers::count(KeyRole role) const {
+  std::size_t found = 0;
+  for (std::size_t i = 0; i < count_; ++i) found += entries_[i].is_for(role) ? 1 : 0;
+  return found;
+}
+
+void Vouchers::copy_ids(KeyRole role, std::span<KeyId> ids) const {
+  std::size_t place = 0;
+  for (std::size_t i = 0; i < count_ && place < ids.size(); ++i) {
+    const bool is_new = place == 0 || ids[place - 1] != entries_[i].id;
+    if (entries_[i].is_for(role) && is_new) ids[place++] = entries_[i].id;
+  }
+  for (; place < ids.size(); ++place) ids[place] = {};
+}
+
+// One entry for an id in a role, even where two trusted keys share the id.
+void Vouchers::add(const PublicKey& key) {
+  for (std::size_t i = 0; i < count_; ++i) {
+    if (entries_[i].id == key.id && entries_[i].role == key.role) return;
+  }
+  if (count_ < entries_.size()) entries_[count_++] = {key.id, key.role};
+}
+
+Status verify_signatures(const SignatureList& list, const Digest& manifest_digest, TrustedKeys keys,
+                         Vouchers* vouchers) {
+  bool trusts_somebody = false;
+  for (const PublicKey& key : keys) trusts_somebody |= key.role != KeyRole::revoked;
+  if (!trusts_somebody) return Status::no_trusted_key;
+  Vouchers found;
+  bool names_revoked = false;
   for (const Signature& entry : list.view()) {
     for (const PublicKey& key : keys) {
       if (key.id != entry.key_id) continue;
+      if (key.role == KeyRole::revoked) {
+        names_revoked = true;
+        continue;
+      }
       if (crypto_sign_ed25519_verify_detached(entry.value.data(), manifest_digest.value.data(),
                                               manifest_digest.value.size(),
                                               key.value.data()) != 0) {
         return Status::bad_signature;
       }
-      verified = true;
+      found.add(key);
     }
   }
-  return verified ? Status::ok : Status::unknown_key;
+  if (found.empty()) return names_revoked ? Status::key_revoked : Status::unknown_key;
+  if (vouchers != nullptr) *vouchers = found;
+  return Status::ok;
 }
 
 }  // namespace romdelta

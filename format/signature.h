@@ -21,10 +21,21 @@ struct KeyId {
   friend auto operator<=>(const KeyId&, const KeyId&) = default;
 };
 
+// What a key may vouch for. Numbers of the first two are written to packages: never renumber.
+enum class KeyRole : std::uint8_t {
+  release = 0,      // What is shipped.
+  development = 1,  // What never runs on a production device.
+  any = 254,        // Whatever: a key that is trusted without a keyring. In memory only.
+  revoked = 255,    // Nothing any more. In memory only.
+};
+
+const char* to_string(KeyRole role);
+
 struct PublicKey {
   static constexpr std::size_t bytes = 32;
   KeyId id;
   std::array<std::uint8_t, bytes> value{};
+  KeyRole role = KeyRole::any;
 };
 
 struct Signature {
@@ -64,10 +75,33 @@ void encode_signature_list(const SignatureList& list, ByteWriter* writer);
 // The keys a device trusts, owned by the caller.
 using TrustedKeys = std::span<const PublicKey>;
 
+// Those of a list's signatures that are by trusted keys, and right.
+class Vouchers {
+ public:
+  // Keys that may vouch in this role.
+  std::size_t count(KeyRole role) const;
+  bool empty() const { return count_ == 0; }
+  // Fills `ids` with the first of them in ascending order, and zero ids after them.
+  void copy_ids(KeyRole role, std::span<KeyId> ids) const;
+
+ private:
+  friend Status verify_signatures(const SignatureList&, const Digest&, TrustedKeys, Vouchers*);
+  struct Entry {
+    KeyId id;
+    KeyRole role = KeyRole::any;
+    bool is_for(KeyRole wanted) const { return role == wanted || role == KeyRole::any; }
+  };
+  void add(const PublicKey& key);
+  std::array<Entry, limits::signature_count_max * 2> entries_;
+  std::size_t count_ = 0;
+};
+
 // ok when at least one signature is by a trusted key and none that claims to be is wrong.
-// no_trusted_key when `keys` is empty, unknown_key when no signature names a trusted key,
-// bad_signature when one does but does not match.
-Status verify_signatures(const SignatureList& list, const Digest& manifest_digest,
-                         TrustedKeys keys);
+// no_trusted_key when `keys` has none but revoked ones, bad_signature when a signature names a
+// trusted key but does not match it. When none names one: key_revoked if one names a revoked key,
+// else unknown_key. Whether the right role has signed is for the caller to see, from `vouchers`
+// (may be null, untouched on failure).
+Status verify_signatures(const SignatureList& list, const Digest& manifest_digest, TrustedKeys keys,
+                         Vouchers* vouchers = nullptr);
 
 }  // namespace romdelta

@@ -54,6 +54,18 @@ const char* to_string(Status status) {
     case Status::not_a_member: return "not_a_member";
     case Status::wrong_member: return "wrong_member";
     case Status::requirement_unmet: return "requirement_unmet";
+    case Status::wrong_role: return "wrong_role";
+    case Status::key_revoked: return "key_revoked";
+    case Status::threshold_missing: return "threshold_missing";
+    case Status::malformed_keyring: return "malformed_keyring";
+    case Status::keyring_rollback: return "keyring_rollback";
+    case Status::keyring_gap: return "keyring_gap";
+    case Status::keyring_expired: return "keyring_expired";
+    case Status::key_in_use: return "key_in_use";
+    case Status::downgrade: return "downgrade";
+    case Status::counter_jump: return "counter_jump";
+    case Status::not_confirmable: return "not_confirmable";
+    case Status::counter_not_stored: return "counter_not_stored";
   }
   return "unknown";
 }

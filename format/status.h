@@ -82,10 +82,26 @@ enum class [[nodiscard]] Status : std::uint8_t{
     not_a_member = 47,       // A package that only a super package may install, on its own.
     wrong_member = 48,       // A member that is not the one that the super manifest lists.
     requirement_unmet = 49,  // Another ROM package has not the version that is required.
+
+    // Who may sign.
+    wrong_role = 50,         // Not signed by a key of the role that it needs.
+    key_revoked = 51,        // Signed by a key that was revoked.
+    threshold_missing = 52,  // A keyring that too few root keys have signed.
+    malformed_keyring = 53,
+    keyring_rollback = 54,  // Not newer than the device's.
+    keyring_gap = 55,       // One between the device's and this one is missing.
+    keyring_expired = 56,
+    key_in_use = 57,  // It drops the key that vouches for a release that runs.
+
+    // Which release may follow.
+    downgrade = 58,        // Before the active one, and does not say that it may be.
+    counter_jump = 59,     // It would raise a security counter too far at once.
+    not_confirmable = 60,  // Nothing that could be confirmed is installed.
+    counter_not_stored = 61,
 };
 
 // One past the largest enumerator: lets tables and tests walk every Status.
-inline constexpr unsigned status_count = 50;
+inline constexpr unsigned status_count = 62;
 
 // The enumerator's name, as printed by tools and written in vectors. Never null; "unknown" for a
 // number outside the enumeration.

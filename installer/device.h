@@ -30,6 +30,7 @@ struct Device {
   FlashRegion inventory;  // The same.
   FlashRegion scratch;    // Not present: none.
   TrustedKeys trusted_keys;
+  bool production = true;  // What development keys sign is never accepted.
 };
 
 }  // namespace romdelta

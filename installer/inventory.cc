@@ -112,7 +112,7 @@ Status Inventory::find(std::string_view package_id, InventoryRecord* record, std
   return status == Status::no_record ? Status::inventory_corrupt : status;
 }
 
-Status Inventory::update(const InventoryRecord& record) {
+Status Inventory::update(const InventoryRecord& record, std::uint64_t device_counter) {
   InventoryRecord before;
   std::uint32_t index = 0;
   const Status found = find(record.package_id.view(), &before, &index);
@@ -128,7 +128,7 @@ Status Inventory::update(const InventoryRecord& record) {
   RecordBytes record_bytes;
   ByteWriter writer(record_bytes);
   encode_inventory_record(record, &writer);
-  const Revision revision{newest_, index, record_bytes};
+  const Revision revision{newest_, index, record_bytes, device_counter};
   Copy copy{newest_.header.sequence == 0 ? 0 : 1 - newest_.half, {}};
   Status status = header_of(revision, &copy.header);
   if (status == Status::ok) status = write_copy(revision, copy);
@@ -140,8 +140,10 @@ Status Inventory::update(const InventoryRecord& record) {
 
 Status Inventory::header_of(const Revision& revision, InventoryHeader* header) const {
   const InventoryHeader& base = revision.base.header;
+  *header = base;
   header->count = std::max(base.count, revision.index + 1);
   header->sequence = base.sequence + 1;
+  header->security_counter = std::max(base.security_counter, revision.device_counter);
   ChecksumStream checksum = begin_inventory_checksum(*header);
   const Status status = each_record(revision.base, [&](std::uint32_t i, ByteSpan bytes) {
     checksum.update(i == revision.index ? revision.record : bytes);
@@ -204,7 +206,7 @@ Status Inventory::repeat_update(std::uint32_t index, const InventoryRecord& reco
   RecordBytes record_bytes;
   ByteWriter writer(record_bytes);
   encode_inventory_record(record, &writer);
-  const Revision revision{older_, index, record_bytes};
+  const Revision revision{older_, index, record_bytes, 0};
   if (index > older_.header.count) return Status::ok;
   InventoryHeader header;
   const Status status = header_of(revision, &header);

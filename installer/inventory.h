@@ -22,15 +22,19 @@ class Inventory {
   Status open(const FlashRegion& region, MutableByteSpan buffer);
 
   std::uint32_t count() const { return newest_.header.count; }
+  // The device's own counters; 0 while there is no inventory.
+  std::uint64_t security_counter() const { return newest_.header.security_counter; }
+  std::uint64_t keyring_version() const { return newest_.header.keyring_version; }
   // Requires: index < count(). inventory_corrupt when the record breaks a rule or the copy does not
   // read as it did.
   Status at(std::uint32_t index, InventoryRecord* record) const;
   // not_provisioned when there is no record of this id. `index` may be null. When the newest copy
   // does not read as it did, the other one counts from here on.
   Status find(std::string_view package_id, InventoryRecord* record, std::uint32_t* index = nullptr);
-  // Replaces the record of the same id, or adds one. inventory_full when it does not fit;
-  // inventory_corrupt when a forged copy leaves no sequence number for another.
-  Status update(const InventoryRecord& record);
+  // Replaces the record of the same id, or adds one, and raises the device's security counter to
+  // `device_counter` if it is below. inventory_full when it does not fit; inventory_corrupt when a
+  // forged copy leaves no sequence number for another.
+  Status update(const InventoryRecord& record, std::uint64_t device_counter = 0);
   // Call before anything else is written when power failed during the installation of the package
   // `pending`: it may have been at its commit. A newest copy that the commit wrote is written again
   // where it lies. When there is none, one may lie in the other half and show up later: that half
@@ -47,6 +51,7 @@ class Inventory {
     Copy base;
     std::uint32_t index = 0;
     ByteSpan record;
+    std::uint64_t device_counter = 0;
   };
   std::uint64_t half_offset(unsigned half) const { return half * half_bytes_; }
   std::uint32_t capacity() const;

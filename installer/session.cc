@@ -161,6 +161,7 @@ Status Session::accept_head(ByteSpan head_bytes) {
   Status status = verify_head(head_bytes, device_.trusted_keys, &head_);
   if (status != Status::ok) return status;
   head_known_ = true;
+  if (device_.production && head_.manifest.role != KeyRole::release) return Status::wrong_role;
   if (!head_.manifest.member_of.empty()) return Status::not_a_member;
   status = check_device();
   if (status == Status::ok) status = check_inventory();
@@ -208,15 +209,34 @@ Status Session::check_inventory() {
   status = check_pending(&is_blocked);
   if (status != Status::ok) return status;
   if (is_blocked) return Status::update_pending;
-  if (installed_.state == PackageState::installed && !failed_in_place() &&
+  if (installed_.state != PackageState::factory && !failed_in_place() &&
       installed_.manifest_digest == head_.manifest_digest) {
     already_installed_ = true;
     target_slot_ = installed_.active_slot;
     return Status::ok;
   }
-  if (manifest.security_counter < installed_.security_counter) return Status::rollback;
-  const Status slot_status = check_slot();
-  return slot_status == Status::ok && is_delta_in_place() ? check_scratch() : slot_status;
+  status = check_order();
+  if (status == Status::ok) status = check_slot();
+  return status == Status::ok && is_delta_in_place() ? check_scratch() : status;
+}
+
+// Counters hold for ever; the order of releases only for packages that do not say otherwise.
+Status Session::check_order() const {
+  const ReleaseOrder& order = head_.manifest.order;
+  const std::uint64_t package_floor = installed_.security_counter;
+  const std::uint64_t device_floor = inventory_.security_counter();
+  if (order.security_counter < package_floor || order.device_counter < device_floor) {
+    return Status::rollback;
+  }
+  if (order.security_counter - package_floor > limits::counter_step_max ||
+      order.device_counter - device_floor > limits::counter_step_max) {
+    return Status::counter_jump;
+  }
+  const ReleaseOrder& active = installed_.release;
+  const bool is_before = order.number < active.number ||
+                         order.security_counter < active.security_counter ||
+                         order.device_counter < active.device_counter;
+  return is_before && !head_.manifest.may_downgrade ? Status::downgrade : Status::ok;
 }
 
 // Once a source is being overwritten, only the package that does it can finish. A record of a
@@ -295,7 +315,7 @@ Status Session::prepare() {
 bool Session::is_resuming_in_place() const {
   const JournalRecord& newest = journal_.newest();
   return journal_.has_record() && newest.layout == Layout::in_place &&
-         newest.manifest_digest == head_.manifest_digest && newest.kind != JournalKind::done;
+         newest.manifest_digest == head_.manifest_digest && newest.is_pending();
 }
 
 bool Session::source_version_fits() const {
@@ -523,6 +543,8 @@ Status Session::commit() {
   record.image_bytes = head_.manifest.target.bytes;
   record.image_digest = head_.manifest.target.digest;
   record.manifest_digest = head_.manifest_digest;
+  record.release = head_.manifest.order;
+  head_.vouchers.copy_ids(head_.manifest.role, record.vouching_keys);
   const Status status = inventory_.update(record);
   return status == Status::ok ? journal_.append(journal_record(JournalKind::done)) : status;
 }
@@ -540,9 +562,7 @@ Status Session::repeat_commit() {
   return status == Status::ok ? journal_.append(journal_record(JournalKind::done)) : status;
 }
 
-bool Session::is_pending() const {
-  return journal_.has_record() && journal_.newest().kind != JournalKind::done;
-}
+bool Session::is_pending() const { return journal_.has_record() && journal_.newest().is_pending(); }
 
 Status Session::report(Progress::Stage stage, std::uint64_t done_bytes, std::uint64_t total_bytes) {
   if (options_.progress == nullptr) return Status::ok;

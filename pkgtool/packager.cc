@@ -122,7 +122,9 @@ Manifest make_manifest(const BuildRequest& request, bool with_source, Codec code
   manifest.group_bytes = payload.group_bytes;
   manifest.erase_block_bytes = request.encoder.erase_block_bytes;
   manifest.device = request.device;
-  manifest.security_counter = request.security_counter;
+  manifest.order = request.order;
+  manifest.may_downgrade = request.may_downgrade;
+  manifest.role = request.role;
   (void)manifest.encoder.assign(encoder_name(manifest.codec));
   manifest.budgets = budgets_of(manifest, payload);
   manifest.budgets.ram_bytes = arena_bytes_needed(manifest);

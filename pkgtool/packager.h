@@ -21,7 +21,9 @@ struct BuildRequest {
   ByteSpan target;
   std::string target_version;
   DeviceFilter device;
-  std::uint64_t security_counter = 0;
+  ReleaseOrder order;
+  bool may_downgrade = false;
+  KeyRole role = KeyRole::release;
   Layout layout = Layout::ab;
   EncoderOptions encoder;       // Its codec is replaced by the one chosen here.
   std::optional<Codec> codec;   // Absent: what makes the smaller package. Deltas in place: context.

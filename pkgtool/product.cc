@@ -126,13 +126,17 @@ class ProductReader {
   }
 
   void read_release(const toml::table& table) {
-    toml_.reject_unknown(table, {"version", "security_counter", "image"}, "release.");
+    toml_.reject_unknown(
+        table, {"version", "security_counter", "device_counter", "release_number", "image"},
+        "release.");
     Release release;
     release.version = read_version(table, "");
     if (product_.release(release.version) != nullptr) {
       toml_.fail("two releases are called " + release.version, table);
     }
-    release.security_counter = toml_.number(table, "security_counter", 0);
+    release.order.security_counter = toml_.number(table, "security_counter", 0);
+    release.order.device_counter = toml_.number(table, "device_counter", 0);
+    release.order.number = toml_.number(table, "release_number", 0);
     for (const toml::node& entry : toml_.tables_of(table, "image")) {
       read_image(toml_.table(entry, "image"), &release);
     }

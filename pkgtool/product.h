@@ -30,7 +30,7 @@ struct RomImage {
 
 struct Release {
   std::string version;
-  std::uint64_t security_counter = 0;
+  ReleaseOrder order;
   std::map<std::string, RomImage> images;  // By package id.
 };
 

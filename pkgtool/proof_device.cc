@@ -28,6 +28,9 @@ void put(SimulatedStorage* storage, Part part, ByteSpan bytes) {
   for (std::uint64_t at = 0; at < bytes.size(); at += flash.program_unit_bytes) contents.touch(at);
 }
 
+// What the device asks for before the installation, so that a counter that rises is seen.
+std::uint64_t floor_below(std::uint64_t counter) { return counter == 0 ? 0 : counter - 1; }
+
 }  // namespace
 
 ApplierResult apply_with_session(const Device& device, ByteSpan package, MutableByteSpan arena) {
@@ -72,6 +75,7 @@ ProofDevice::ProofDevice(const ProofSubject& subject)
   device_.inventory = simulator_.region(Part::inventory);
   device_.scratch = simulator_.region(Part::scratch);
   device_.trusted_keys = subject.keys;
+  device_.production = manifest.role == KeyRole::release;
   if (manifest.plan.present()) read_plan();
 }
 
@@ -134,10 +138,12 @@ SimulatedStorage ProofDevice::provision() {
   } else {
     record.version = manifest.sources[0].version;
   }
-  record.security_counter = manifest.security_counter;
+  record.security_counter = floor_below(manifest.order.security_counter);
   Inventory inventory;
   Status status = inventory.open(inspector_.region(Part::inventory), record_buffer_);
-  if (status == Status::ok) status = inventory.update(record);
+  if (status == Status::ok) {
+    status = inventory.update(record, floor_below(manifest.order.device_counter));
+  }
   if (status != Status::ok) throw Error(Exit::bad_input, "the inventory region is of no use");
   return std::move(inspector_.storage());
 }
@@ -168,7 +174,15 @@ std::optional<InventoryRecord> ProofDevice::installed(const SimulatedStorage& se
   InventoryRecord record;
   Status status = inventory.open(inspector_.region(Part::inventory), record_buffer_);
   if (status == Status::ok) status = inventory.find(region_.package_id, &record);
+  device_counter_ = inventory.security_counter();
   return status == Status::ok ? std::optional(record) : std::nullopt;
+}
+
+std::string ProofDevice::fault_of_counters(const InventoryRecord& record) const {
+  const ReleaseOrder& order = head_.manifest.order;
+  const bool is_as_before = record.security_counter == floor_below(order.security_counter) &&
+                            device_counter_ == floor_below(order.device_counter);
+  return is_as_before ? std::string() : "a security counter rose before the target was confirmed";
 }
 
 Bytes ProofDevice::active_image(const SimulatedStorage& storage) {
@@ -200,7 +214,8 @@ std::string ProofDevice::fault_of_target(const SimulatedStorage& storage) {
     const std::optional<InventoryRecord> record = installed(settled);
     if (!record) return "the inventory is not readable";
     if (!names_target(*record)) return "the inventory does not name the target";
-    std::string fault = fault_of_image(settled, *record);
+    std::string fault = fault_of_counters(*record);
+    if (fault.empty()) fault = fault_of_image(settled, *record);
     if (!fault.empty() || stable) return fault;
   }
   return {};
@@ -213,8 +228,10 @@ std::string ProofDevice::fault_of_boot(const SimulatedStorage& storage) {
     const SimulatedStorage settled = stable ? storage : storage.settled(how);
     const std::optional<InventoryRecord> record = installed(settled);
     if (!record) return "nothing can be booted: the inventory is not readable";
+    std::string fault = fault_of_counters(*record);
+    if (!fault.empty()) return fault;
     if (names_target(*record)) {
-      std::string fault = fault_of_image(settled, *record);
+      fault = fault_of_image(settled, *record);
       if (!fault.empty()) return fault;
     } else if (record->state != PackageState::factory || record->active_slot != Slot::a) {
       return "the inventory names neither source nor target";
@@ -236,7 +253,7 @@ std::uint64_t ProofDevice::journal_progress(const SimulatedStorage& storage) {
   if (status != Status::ok || !journal.has_record()) return 0;
   const JournalRecord& newest = journal.newest();
   if (newest.manifest_digest != head_.manifest_digest) return 0;
-  if (newest.kind == JournalKind::done) return ~std::uint64_t{0};
+  if (!newest.is_pending()) return ~std::uint64_t{0};
   if (newest.kind == JournalKind::step) return 2 * std::uint64_t{newest.next} + 1;
   if (newest.kind != JournalKind::checkpoint || !manifest().plan.present()) return newest.next;
   const bool is_known = newest.next < chunk_first_steps_.size();

@@ -73,6 +73,8 @@ class ProofDevice {
   SimulatedStorage provision();
   std::optional<InventoryRecord> installed(const SimulatedStorage& settled);
   std::string fault_of_image(const SimulatedStorage& settled, const InventoryRecord& record);
+  // Of the state that installed() looked at last.
+  std::string fault_of_counters(const InventoryRecord& record) const;
   bool names_target(const InventoryRecord& record) const;
 
   const ProofSubject& subject_;
@@ -86,6 +88,7 @@ class ProofDevice {
   Status last_status_ = Status::internal;
   std::unique_ptr<std::uint64_t[]> arena_;
   std::size_t arena_bytes_;
+  std::uint64_t device_counter_ = 0;
   Bytes record_buffer_;
   Bytes image_buffer_;
   std::shared_ptr<const Bytes> target_;

@@ -63,8 +63,8 @@ Status provision(const Manifest& manifest, const FlashRegion& inventory_region) 
   InventoryRecord record;
   record.package_id = manifest.package_id;
   record.version = manifest.is_full() ? manifest.target.version : manifest.sources[0].version;
-  record.security_counter = manifest.security_counter;
-  return inventory.update(record);
+  record.security_counter = manifest.order.security_counter;
+  return inventory.update(record, manifest.order.device_counter);
 }
 
 bool forward_progress(void* context, const Progress& progress) {
@@ -85,6 +85,7 @@ Device describe(const Manifest& manifest, const RomRegion& region, ReplayDevice*
   device.inventory = parts->inventory.region();
   if (!parts->scratch.memory.empty()) device.scratch = parts->scratch.region();
   device.trusted_keys = keys;
+  device.production = manifest.role == KeyRole::release;
   return device;
 }
 

@@ -242,7 +242,11 @@ std::string json_report(const VerifyResult& result, bool with_chunks) {
   json["codec"] = to_string(manifest.codec);
   json["encoder"] = text_of(manifest.encoder.view());
   json["device"] = device_json(manifest.device);
-  json["security_counter"] = manifest.security_counter;
+  json["security_counter"] = manifest.order.security_counter;
+  json["device_counter"] = manifest.order.device_counter;
+  json["release_number"] = manifest.order.number;
+  json["may_downgrade"] = manifest.may_downgrade;
+  json["role"] = to_string(manifest.role);
   json["manifest_digest"] = to_hex(head.manifest_digest.value);
   json["key_ids"] = Json::array();
   for (const Signature& signature : head.signatures.view()) {
@@ -316,8 +320,18 @@ std::string text_report(const VerifyResult& result, bool with_chunks) {
   report.bytes("Redo after a cut", manifest.budgets.redo_bytes, "at most");
   const std::string device = device_text(manifest.device);
   report.line("Device", device.empty() ? "any" : device);
-  if (manifest.security_counter != 0) {
-    report.line("Security counter", std::to_string(manifest.security_counter));
+  if (manifest.order.security_counter != 0) {
+    report.line("Security counter", std::to_string(manifest.order.security_counter));
+  }
+  if (manifest.order.device_counter != 0) {
+    report.line("Device counter", std::to_string(manifest.order.device_counter));
+  }
+  if (manifest.order.number != 0) {
+    report.line("Release number", std::to_string(manifest.order.number));
+  }
+  if (manifest.may_downgrade) report.line("Downgrade", "allowed");
+  if (manifest.role != KeyRole::release) {
+    report.line("Role", std::string(to_string(manifest.role)) + " (not for devices in production)");
   }
   report.line("Manifest digest", to_hex(head.manifest_digest.value));
   for (const Signature& signature : head.signatures.view()) {

@@ -52,7 +52,9 @@ const char* PendingUpdate::phase() const {
   switch (newest_.kind) {
     case JournalKind::intent: return "intent";
     case JournalKind::checkpoint: return "chunk";
-    case JournalKind::done: return "done";
+    case JournalKind::done:
+    case JournalKind::confirm:
+    case JournalKind::keyring: return "done";
     case JournalKind::step: break;
   }
   return head_ && newest_.next >= head_->manifest.plan.step_count ? "fill" : "step";

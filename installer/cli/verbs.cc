@@ -107,7 +107,7 @@ Exit Verbs::provision() {
   open_inventory(rom);
   InventoryRecord before;
   const Status found = inventory_.find(options_.package_id, &before);
-  if (found == Status::ok && before.state == PackageState::installed && !options_.force) {
+  if (found == Status::ok && before.state != PackageState::factory && !options_.force) {
     throw Error(Exit::usage,
                 "version " + text_of(before.version.view()) +
                     " was installed since the factory; provisioning would forget it",
@@ -226,9 +226,7 @@ void Verbs::open_journal(const RomConfig& rom) {
   check(journal_.open(rom.device().journal, record_buffer_), "journal");
 }
 
-bool Verbs::is_pending() const {
-  return journal_.has_record() && journal_.newest().kind != JournalKind::done;
-}
+bool Verbs::is_pending() const { return journal_.has_record() && journal_.newest().is_pending(); }
 
 bool Verbs::is_broken_in_place() const {
   const JournalRecord& newest = journal_.newest();

@@ -41,7 +41,7 @@ bool is_rom(DmNode node) { return node >= DmNode::rom_root; }
 
 // FUMO's numbers: what was updated, and what never was.
 DmState rom_state(PackageState state) {
-  return state == PackageState::installed ? DmState::updated_no_data : DmState::idle;
+  return state == PackageState::factory ? DmState::idle : DmState::updated_no_data;
 }
 
 }  // namespace

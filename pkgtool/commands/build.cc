@@ -66,7 +66,9 @@ void build_package_file(const BuildOptions& options, Context& context) {
   request.target = target.bytes();
   request.target_version = options.target_version;
   request.device = device_filter(options);
-  request.security_counter = options.security_counter;
+  request.order = options.order;
+  request.may_downgrade = options.may_downgrade;
+  request.role = options.role;
   if (options.codec == "zstd") request.codec = Codec::zstd;
   if (options.codec == "context") request.codec = Codec::context;
   request.use_map = options.map != "off";
@@ -93,6 +95,30 @@ void build_package_file(const BuildOptions& options, Context& context) {
   context.say(options.output_path + ": " + std::to_string(package.file.size()) + " bytes, " +
               (is_full ? "full" : "delta") + ", needs " +
               std::to_string(package.manifest.budgets.ram_bytes) + " bytes of RAM");
+}
+
+// Which releases may follow which, and by whom they are signed.
+template <typename Only>
+void add_order_options(const Only& only, CLI::App& verb, BuildOptions* options) {
+  const auto number = [&](const char* name, std::uint64_t* value, const char* help) {
+    only(verb.add_option(name, *value, help)->check(cli::not_negative)->type_name("N"));
+  };
+  number("--security-counter", &options->order.security_counter,
+         "Refused by devices on which this ROM package's counter is higher");
+  number("--device-counter", &options->order.device_counter,
+         "Refused by devices whose own counter is higher");
+  number("--release-number", &options->order.number,
+         "Place of the release among all: one before the active is a downgrade");
+  only(verb.add_flag("--allow-downgrade", options->may_downgrade,
+                     "Also onto devices with a later release, if the counters allow it"));
+  only(verb.add_option_function<std::string>(
+               "--role",
+               [options](const std::string& name) {
+                 options->role = name == "development" ? KeyRole::development : KeyRole::release;
+               },
+               "Whose keys must sign; development: for devices that are not in production")
+           ->check(CLI::IsMember({"release", "development"}))
+           ->type_name("ROLE"));
 }
 
 void add_package_options(CLI::App& verb, BuildOptions* options) {
@@ -136,10 +162,7 @@ void add_package_options(CLI::App& verb, BuildOptions* options) {
   only(verb.add_option("--model", options->model, "Only for devices of this model"));
   only(verb.add_option("--hardware", options->hardware, "Only for these hardware revisions")
            ->type_name("N|MIN-MAX"));
-  only(verb.add_option("--security-counter", options->security_counter,
-                       "Refused by devices whose counter is higher")
-           ->check(cli::not_negative)
-           ->type_name("N"));
+  add_order_options(only, verb, options);
 }
 
 }  // namespace

@@ -32,7 +32,9 @@ struct BuildOptions {
   std::string vendor;
   std::string model;
   std::string hardware;
-  std::uint64_t security_counter = 0;
+  ReleaseOrder order;
+  bool may_downgrade = false;
+  KeyRole role = KeyRole::release;
   std::vector<CLI::Option*> package_options;  // The options of one package only.
   // A release only.
   bool with_full = false;

@@ -123,7 +123,7 @@ class ReleaseBuild {
     request.target = target.bytes();
     request.target_version = step->target->version;
     request.device = product_.device;
-    request.security_counter = target_->security_counter;
+    request.order = target_->order;
     request.layout = step->package->layout;
     request.encoder = options_.encoder(step->package->ram_bytes, step->package->erase_block_bytes);
     request.encoder.program_unit_bytes = step->package->program_unit_bytes;

@@ -121,6 +121,10 @@ FACTS = {
     "Redo after a cut": ["redo_bytes"],
     "Device": ["device.vendor", "device.model", "device.hardware_min", "device.hardware_max"],
     "Security counter": ["security_counter"],
+    "Device counter": ["device_counter"],
+    "Release number": ["release_number"],
+    "Downgrade": ["may_downgrade"],
+    "Role": ["role"],
     "Manifest digest": ["manifest_digest"],
     "Signed by": ["key_ids"],
     "Made by": ["encoder"],
@@ -163,13 +167,15 @@ def same_facts(text_name, json_name):
         for key in FACTS[name]:
             value_of_key = facts.get(key)
             expected = value_of_key if isinstance(value_of_key, list) else [value_of_key]
+            if value_of_key is True:
+                expected = ["allowed"]
             if name == "Signed by":  # One line for each.
                 expected = [x for x in expected if x in words] or ["nobody"]
             for x in expected:
                 if x is not None and not all(w in words for w in str(x).replace(",", "").split()):
                     problems.append(f"line '{name}' does not say {key} = {x}")
     for name, keys in FACTS.items():
-        missing = [key for key in keys if facts.get(key) not in (None, [], 0)]
+        missing = [key for key in keys if facts.get(key) not in (None, [], 0, "release")]
         if name not in told and missing:
             problems.append(f"no line '{name}' for {', '.join(missing)}")
     signers = [line.split()[2] for line in lines if line.startswith("Signed by")]

@@ -71,7 +71,7 @@ Manifest make_manifest(ByteSpan node, ByteSpan chunk) {
   m.device.has_hardware_range = true;
   m.device.hardware_min = 1;
   m.device.hardware_max = 3;
-  m.security_counter = 1;
+  m.order.security_counter = 1;
   EXPECT_TRUE(m.encoder.assign("by hand"));
   return m;
 }

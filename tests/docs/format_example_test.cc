@@ -254,9 +254,11 @@ TEST(FormatExample, RecordsOnFlashAreListed) {
   expect_generated_block("format.md", "example-inventory",
                          code_block(hex_listing(device.inventory().subspan(
                                                     example_erase_block_bytes, copy_bytes_count),
-                                                {{4, "magic \"RDI1\""},
+                                                {{4, "magic \"RDI2\""},
                                                  {4, "count 1"},
                                                  {8, "sequence 2"},
+                                                 {8, "security_counter 0"},
+                                                 {8, "keyring_version 0"},
                                                  {8, "checksum"},
                                                  {64, "package_id, zeros after it"},
                                                  {48, "version, zeros after it"},
@@ -266,7 +268,12 @@ TEST(FormatExample, RecordsOnFlashAreListed) {
                                                  {8, "security_counter"},
                                                  {8, "image_bytes 20"},
                                                  {32, "image digest"},
-                                                 {32, "manifest digest"}})));
+                                                 {32, "manifest digest"},
+                                                 {8, "vouching_keys: the example's"},
+                                                 {24, "and nobody else"},
+                                                 {8, "release: security_counter 0"},
+                                                 {8, "device_counter 0"},
+                                                 {8, "release_number 0"}})));
 }
 
 TEST(FormatDigests, VectorsAreTrue) {
@@ -291,6 +298,7 @@ TEST(FormatDigests, VectorsAreTrue) {
   digest_row(DigestDomain::plan, "plan", 0, 0, abc, "`abc`");
   digest_row(DigestDomain::super_manifest, "super_manifest", 0, 0, abc, "`abc`");
   digest_row(DigestDomain::transaction, "transaction", 0, 3, abc, "`abc`");
+  digest_row(DigestDomain::keyring, "keyring", 0, 0, abc, "`abc`");
   for (const auto& [bytes, input] : {std::pair(none, "empty"), std::pair(abc, "`abc`")}) {
     std::array<std::uint8_t, Checksum::bytes> written;
     ByteWriter writer(written);
@@ -342,6 +350,13 @@ const std::map<std::string, std::uint64_t>& all_limits() {
       ROMDELTA_LIMIT(record_buffer_bytes),
       ROMDELTA_LIMIT(record_sequence_max),
       ROMDELTA_LIMIT(trusted_key_count_max),
+      ROMDELTA_LIMIT(vouching_key_count_max),
+      ROMDELTA_LIMIT(counter_step_max),
+      ROMDELTA_LIMIT(keyring_bytes_max),
+      ROMDELTA_LIMIT(keyring_body_bytes_max),
+      ROMDELTA_LIMIT(keyring_key_count_max),
+      ROMDELTA_LIMIT(revoked_key_count_max),
+      ROMDELTA_LIMIT(counter_reset_count_max),
       ROMDELTA_LIMIT(dm_correlator_bytes_max),
       ROMDELTA_LIMIT(dm_object_count_max),
       ROMDELTA_LIMIT(dm_object_id_bytes_max),

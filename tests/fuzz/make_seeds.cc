@@ -87,7 +87,7 @@ std::vector<std::pair<std::string, Bytes>> packages() {
   (void)filtered.device.model.assign("x1");
   filtered.device.has_hardware_range = true;
   filtered.device.hardware_max = 9;
-  filtered.security_counter = 3;
+  filtered.order.security_counter = 3;
   PackagePlan empty = small_plan();
   empty.target.clear();
   return {{"delta", make_package(small_plan()).file},

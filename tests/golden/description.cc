@@ -19,7 +19,11 @@ void describe_device(const Manifest& m, std::ostream& out) {
   if (m.device.has_hardware_range) {
     out << "hardware " << m.device.hardware_min << " to " << m.device.hardware_max << "\n";
   }
-  out << "security_counter " << m.security_counter << "\n";
+  out << "security_counter " << m.order.security_counter << "\n";
+  if (m.role != KeyRole::release) out << "role " << to_string(m.role) << "\n";
+  if (m.order.device_counter != 0) out << "device_counter " << m.order.device_counter << "\n";
+  if (m.order.number != 0) out << "release_number " << m.order.number << "\n";
+  if (m.may_downgrade) out << "may_downgrade\n";
 }
 
 void describe_budgets(const Budgets& budgets, std::ostream& out) {

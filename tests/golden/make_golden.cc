@@ -49,7 +49,7 @@ Bytes build(const Request& request) {
   build.target = request.target;
   build.target_version = "2.0";
   build.device = request.device;
-  build.security_counter = request.security_counter;
+  build.order.security_counter = request.security_counter;
   build.encoder.ram_bytes_max = request.ram_bytes;
   build.encoder.erase_block_bytes = 1024;
   build.full_if_smaller = false;

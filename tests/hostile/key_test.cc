@@ -204,7 +204,7 @@ TEST_F(Key, DoesNotExcuseAManifestThatBreaksTheRules) {
     std::swap(changed[i - 1], changed[i]);
     EXPECT_EQ(attack_fields(changed, Status::malformed_manifest), "") << "swapped: " << i;
   }
-  for (const unsigned tag : {0x001fu, 0x000fu, 0x0011u, 0x0100u, 0x7fffu}) {
+  for (const unsigned tag : {0x0012u, 0x001fu, 0x0100u, 0x7fffu}) {
     std::vector<ManifestField> changed = fields;
     const auto place = std::ranges::find_if(changed, [&](const auto& f) { return f.tag > tag; });
     changed.insert(place, {static_cast<std::uint16_t>(tag), {1}});

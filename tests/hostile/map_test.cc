@@ -65,7 +65,7 @@ class HostileMap : public ::testing::Test {
     for (std::size_t i = 0; i < plan.target.size(); i += 700) plan.target[i] ^= 1;
     plan.chunk_bytes = 2048;
     plan.coding = Coding::context;
-    plan.security_counter = 7;
+    plan.order.security_counter = 7;
     Status status = Status::internal;
     ASSERT_EQ(victim().install(make_package(plan).file, &status), plan.target);
     ASSERT_EQ(status, Status::ok);

@@ -268,7 +268,7 @@ TEST(MixedDevice, RefusesAReplayedReleaseBelowItsSecurityCounter) {
   for (Victim* victim : {&delta_victim(), &full_victim(), &grouped_victim()}) {
     Forgery forgery(victim->package());
     for (const std::uint64_t counter : {0u, 1u, 4u}) {
-      forgery.manifest.security_counter = counter;
+      forgery.manifest.order.security_counter = counter;
       EXPECT_EQ(victim->attack(forgery.seal(), {{Status::rollback}}), "") << counter;
     }
   }

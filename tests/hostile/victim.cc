@@ -225,7 +225,7 @@ Bytes build_signed(ByteSpan source, ByteSpan target, std::uint64_t ram_bytes,
   if (!source.empty()) request.source = pkgtool::SourceImage{source, "1.0"};
   request.target = target;
   request.target_version = "2.0";
-  request.security_counter = security_counter;
+  request.order.security_counter = security_counter;
   (void)request.device.vendor.assign("example");
   request.device.has_hardware_range = true;
   request.device.hardware_min = 1;
@@ -259,7 +259,7 @@ Victim& full_victim() {
 
 // The plan's security counter and groups are those of all victims.
 static Victim* made_by_hand(PackagePlan plan) {
-  plan.security_counter = 7;
+  plan.order.security_counter = 7;
   plan.group_bytes = 1024;
   return new Victim(make_package(plan).file, plan.source, plan.target);
 }

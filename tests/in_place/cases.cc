@@ -103,7 +103,7 @@ Bytes build_package(const InPlaceCase& the_case, const BuildOptions& options) {
   }
   request.target = the_case.target;
   request.target_version = options.target_version;
-  request.security_counter = options.security_counter;
+  request.order.security_counter = options.security_counter;
   request.layout = options.layout;
   request.encoder.ram_bytes_max = the_case.ram_bytes;
   request.encoder.erase_block_bytes = the_case.erase_block_bytes;

@@ -107,8 +107,12 @@ void fill_device(Random* random, Manifest* m) {
     m->device.hardware_min = pick32(random, 0, 1000);
     m->device.hardware_max = pick32(random, m->device.hardware_min, ~0u);
   }
-  if (coin(random)) m->security_counter = pick(random, 1, ~std::uint64_t{0});
   if (coin(random)) (void)m->member_of.assign("s" + random_text(random, "az09._-", 63));
+  if (coin(random)) m->order.security_counter = pick(random, 1, ~std::uint64_t{0});
+  if (coin(random)) m->order.device_counter = pick(random, 1, ~std::uint64_t{0});
+  if (coin(random)) m->order.number = pick(random, 1, ~std::uint64_t{0});
+  m->may_downgrade = coin(random);
+  if (coin(random)) m->role = KeyRole::development;
   if (coin(random)) (void)m->encoder.assign(random_text(random, "pkg 1.", 64));
 }
 
@@ -159,7 +163,7 @@ Manifest sample_manifest() {
   m.device.has_hardware_range = true;
   m.device.hardware_min = 1;
   m.device.hardware_max = 4;
-  m.security_counter = 7;
+  m.order.security_counter = 7;
   (void)m.encoder.assign("by hand");
   return m;
 }

@@ -229,7 +229,9 @@ Manifest make_manifest(const PackagePlan& plan, std::span<const Chunk> chunks,
   }
   manifest.group_bytes = plan.group_bytes;
   manifest.erase_block_bytes = plan.erase_block_bytes;
-  manifest.security_counter = plan.security_counter;
+  manifest.order = plan.order;
+  manifest.may_downgrade = plan.may_downgrade;
+  manifest.role = plan.role;
   manifest.device = plan.device;
   manifest.budgets.ram_bytes = arena_bytes_needed(manifest);
   manifest.budgets.flash_write_bytes = plan.target.size();

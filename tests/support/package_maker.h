@@ -81,7 +81,9 @@ struct PackagePlan {
   std::uint32_t erase_block_bytes = 1024;
   Coding coding = Coding::zstd;
   std::optional<ReferenceMap> map;  // Codec context only.
-  std::uint64_t security_counter = 0;
+  ReleaseOrder order;
+  bool may_downgrade = false;
+  KeyRole role = KeyRole::release;
   DeviceFilter device;
 };
 

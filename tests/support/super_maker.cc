@@ -97,7 +97,7 @@ SuperMember member_of(ByteSpan package) {
   member.file_bytes = package.size();
   member.ram_bytes = head.manifest.budgets.ram_bytes;
   member.scratch_bytes = head.manifest.budgets.scratch_bytes;
-  member.security_counter = head.manifest.security_counter;
+  member.security_counter = head.manifest.order.security_counter;
   member.layout = head.manifest.layout;
   member.has_source = !head.manifest.is_full();
   if (member.has_source) member.source = head.manifest.sources[0];

@@ -21,6 +21,7 @@ class CaseMaker {
     add_heads();
     add_manifests();
     add_manifest_values();
+    add_manifest_roles();
     add_manifest_maps();
     add_manifest_plans();
     add_chunks();
@@ -273,6 +274,33 @@ class CaseMaker {
                 [](Manifest* m) { m->budgets.ram_bytes -= 1; });
   }
 
+  void add_manifest_roles() {
+    const Status bad = Status::malformed_manifest;
+    const auto with = [this](const char* name, Status expect, const char* why, std::uint16_t tag,
+                             const Bytes& value) {
+      add_edited(name, expect, why, [&](Fields* f) {
+        f->insert(f->end() - 1, ManifestField{tag, value});
+      });
+    };
+    with("role_development", Status::ok, "to be signed by a development key", 0x000f, {1});
+    with("role_release", bad, "role 0 has to be left out", 0x000f, {0});
+    with("role_2", Status::unsupported_field, "role 2 is reserved", 0x000f, {2});
+    with("role_empty", bad, "a role of no bytes", 0x000f, {});
+    with("role_long", bad, "a role of two bytes", 0x000f, {1, 0});
+    Bytes order(17);
+    with("order_0", bad, "an order of zeros has to be left out", 0x0011, order);
+    order[0] = 5;
+    order[8] = 9;
+    order[16] = 1;
+    with("release_order", Status::ok, "device counter 5, release 9, may be a downgrade", 0x0011,
+         order);
+    order[16] = 2;
+    with("order_flag", bad, "a flag that is neither 0 nor 1", 0x0011, order);
+    order.pop_back();
+    with("order_short", bad, "an order of 16 bytes", 0x0011, order);
+    with("order_long", bad, "an order of 18 bytes", 0x0011, Bytes(18, 1));
+  }
+
   // A sample with a map, which `change` changes; its RAM budget is never what is wrong.
   void add_map(const char* name, Status expect, const char* why,
                const std::function<void(Manifest*)>& change) {
@@ -499,6 +527,11 @@ class CaseMaker {
     add("journal", "short", none, "63 bytes", first(good, 63));
     add("journal", "kind_0", none, "there is no kind 0", forged(good, 4, 0));
     add("journal", "kind_5", none, "there is no kind 5", forged(good, 4, 5));
+    add("journal", "kind_10", none, "there is no kind 10", forged(good, 4, 10));
+    add("journal", "confirm", Status::ok, "a release is being confirmed", forged(good, 4, 8));
+    add("journal", "keyring", Status::ok, "a keyring is being accepted", forged(good, 4, 9));
+    add("journal", "confirm_in_place", Status::ok, "the update before was in place",
+        forged(forged(good, 4, 8), 7, 1));
     add("journal", "step_ab", none, "a step of a package that is not in place", forged(good, 4, 4));
     add("journal", "slot_2", none, "there is no slot 2", forged(good, 5, 2));
     add("journal", "outcome", none, "an outcome that is no status", forged(good, 6, 0xff));
@@ -535,7 +568,12 @@ class CaseMaker {
     add("inventory", "state_0", none, "there is no state 0", changed(good, 113, 0));
     add("inventory", "reserved", none, "a reserved byte is set", changed(good, 119, 1));
     add("inventory", "image_too_large", none, "an image above 2^40 bytes", changed(good, 135, 1));
-    add("inventory", "short", none, "199 bytes", first(good, 199));
+    add("inventory", "confirmed", Status::ok, "a confirmed release", changed(good, 113, 3));
+    add("inventory", "state_4", none, "there is no state 4", changed(good, 113, 4));
+    add("inventory", "key_gap", none, "a key after an empty place", changed(good, 208, 1));
+    add("inventory", "key_order", none, "keys that descend",
+        changed(changed(good, 200, 2), 208, 1));
+    add("inventory", "short", none, "255 bytes", first(good, 255));
   }
 
   std::vector<Vector> vectors_;

@@ -73,8 +73,33 @@ TEST(Manifest, ReadsBackEveryValue) {
   EXPECT_EQ(m.budgets.flash_write_bytes, 6000u);
   EXPECT_EQ(m.device.vendor.view(), "example");
   EXPECT_EQ(m.device.hardware_max, 4u);
-  EXPECT_EQ(m.security_counter, 7u);
+  EXPECT_EQ(m.order.security_counter, 7u);
   EXPECT_EQ(m.encoder.view(), "by hand");
+}
+
+TEST(Manifest, ReadsBackRoleAndOrder) {
+  Manifest written = sample_manifest();
+  written.role = KeyRole::development;
+  written.order.device_counter = 3;
+  written.order.number = 40;
+  written.may_downgrade = true;
+  Manifest m;
+  ASSERT_EQ(parse_manifest(encoded(written), &m), Status::ok);
+  EXPECT_EQ(m.role, KeyRole::development);
+  EXPECT_EQ(m.order.security_counter, 7u);
+  EXPECT_EQ(m.order.device_counter, 3u);
+  EXPECT_EQ(m.order.number, 40u);
+  EXPECT_TRUE(m.may_downgrade);
+  EXPECT_EQ(encoded(m), encoded(written));
+}
+
+TEST(Manifest, IsOfAReleaseThatMayNotDowngradeUnlessItSaysSo) {
+  Manifest m;
+  ASSERT_EQ(parse_manifest(encoded(sample_manifest()), &m), Status::ok);
+  EXPECT_EQ(m.role, KeyRole::release);
+  EXPECT_FALSE(m.may_downgrade);
+  EXPECT_EQ(m.order.device_counter, 0u);
+  EXPECT_EQ(m.order.number, 0u);
 }
 
 TEST(Manifest, HasOneEncodingOnly) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <vector>
 
 #include "tests/support/random.h"
@@ -144,6 +145,71 @@ TEST(VerifySignatures, RefusesASignatureUnderAnotherKeysName) {
   SignatureList list;
   ASSERT_TRUE(list.insert(forged));
   EXPECT_EQ(verify(list, {1, 2}), Status::bad_signature);
+}
+
+// Key 1 in one role, key 2 in another.
+std::array<PublicKey, 2> keys_in_roles(KeyRole one, KeyRole two) {
+  std::array<PublicKey, 2> keys = {test_key(1).public_key, test_key(2).public_key};
+  keys[0].role = one;
+  keys[1].role = two;
+  return keys;
+}
+
+TEST(VerifySignatures, TellsInWhichRoleAKeyVouches) {
+  const auto keys = keys_in_roles(KeyRole::release, KeyRole::development);
+  Vouchers vouchers;
+  ASSERT_EQ(verify_signatures(list_of({1}), kSigned, keys, &vouchers), Status::ok);
+  EXPECT_EQ(vouchers.count(KeyRole::release), 1u);
+  EXPECT_EQ(vouchers.count(KeyRole::development), 0u);
+  ASSERT_EQ(verify_signatures(list_of({2, 1}), kSigned, keys, &vouchers), Status::ok);
+  EXPECT_EQ(vouchers.count(KeyRole::release), 1u);
+  EXPECT_EQ(vouchers.count(KeyRole::development), 1u);
+}
+
+TEST(VerifySignatures, LetsAKeyWithoutARoleVouchInAll) {
+  const PublicKey key = test_key(1).public_key;
+  Vouchers vouchers;
+  ASSERT_EQ(verify_signatures(list_of({1}), kSigned, {&key, 1}, &vouchers), Status::ok);
+  EXPECT_EQ(vouchers.count(KeyRole::release), 1u);
+  EXPECT_EQ(vouchers.count(KeyRole::development), 1u);
+}
+
+TEST(VerifySignatures, DoesNotListenToRevokedKeys) {
+  const auto keys = keys_in_roles(KeyRole::revoked, KeyRole::release);
+  EXPECT_EQ(verify_signatures(list_of({1}), kSigned, keys), Status::key_revoked);
+  EXPECT_EQ(verify_signatures(list_of({3}), kSigned, keys), Status::unknown_key);
+  EXPECT_EQ(verify_signatures(list_of({1, 2}), kSigned, keys), Status::ok);
+  // Whether its signature is right does not matter any more.
+  SignatureList wrong = list_of({1, 2});
+  wrong.entries[0].value[0] ^= 1;
+  EXPECT_EQ(verify_signatures(wrong, kSigned, keys), Status::ok);
+  EXPECT_EQ(verify_signatures(list_of({1}), kSigned, TrustedKeys(keys).first(1)),
+            Status::no_trusted_key);
+}
+
+TEST(Vouchers, AreNamedInOrderAsFarAsThereIsRoom) {
+  std::vector<PublicKey> keys;
+  for (std::uint8_t number = 1; number <= 5; ++number) {
+    keys.push_back(test_key(number).public_key);
+  }
+  keys.push_back(keys[0]);
+  Vouchers vouchers;
+  ASSERT_EQ(verify_signatures(list_of({5, 3, 1}), kSigned, keys, &vouchers), Status::ok);
+  std::array<KeyId, 4> ids;
+  ids.fill(test_key(9).public_key.id);
+  vouchers.copy_ids(KeyRole::release, ids);
+  EXPECT_EQ(ids, (std::array<KeyId, 4>{keys[0].id, keys[2].id, keys[4].id, {}}));
+  std::array<KeyId, 2> few;
+  vouchers.copy_ids(KeyRole::release, few);
+  EXPECT_EQ(few, (std::array<KeyId, 2>{keys[0].id, keys[2].id}));
+}
+
+TEST(KeyRole, HasANameForEveryValue) {
+  EXPECT_STREQ(to_string(KeyRole::release), "release");
+  EXPECT_STREQ(to_string(KeyRole::development), "development");
+  EXPECT_STREQ(to_string(KeyRole::any), "any");
+  EXPECT_STREQ(to_string(KeyRole::revoked), "revoked");
+  EXPECT_STREQ(to_string(static_cast<KeyRole>(7)), "unknown");
 }
 
 }  // namespace

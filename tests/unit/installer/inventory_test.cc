@@ -355,11 +355,11 @@ TEST(Inventory, NeedsTwoBlocksOfOneRecordEach) {
     Inventory inventory;
     return inventory.open({&flash, 0, region_bytes}, buffer);
   };
-  EXPECT_EQ(open_with({256, 16, true}, 512), Status::ok);
-  EXPECT_EQ(open_with({256, 16, true}, 256), Status::journal_too_small);
+  EXPECT_EQ(open_with({512, 16, true}, 1024), Status::ok);
+  EXPECT_EQ(open_with({512, 16, true}, 512), Status::journal_too_small);
   EXPECT_EQ(open_with({16, 16, true}, 32), Status::journal_too_small);
-  EXPECT_EQ(open_with({128, 16, true}, 256), Status::journal_too_small);
-  EXPECT_EQ(open_with({112, 16, true}, 448), Status::ok);
+  EXPECT_EQ(open_with({256, 16, true}, 512), Status::journal_too_small);
+  EXPECT_EQ(open_with({112, 16, true}, 672), Status::ok);
   Inventory inventory;
   EXPECT_EQ(inventory.open({}, buffer), Status::journal_too_small);
 }

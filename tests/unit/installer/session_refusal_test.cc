@@ -103,12 +103,81 @@ TEST_F(SessionRefusalTest, OfAMemberWithoutItsSuperPackage) {
 TEST_F(SessionRefusalTest, OfASecurityCounterBelowTheDevices) {
   device.provision(plan.source, plan.source_version, 5);
   const auto with_counter = [&](std::uint64_t counter) {
-    return file_with([&](Manifest* m) { m->security_counter = counter; });
+    return file_with([&](Manifest* m) { m->order.security_counter = counter; });
   };
   expect_refused(package.file, Status::rollback);
   expect_refused(with_counter(4), Status::rollback);
   EXPECT_EQ(run_session(&device, with_counter(5)).status, Status::ok);
   EXPECT_EQ(device.installed().security_counter, 5u);
+}
+
+TEST_F(SessionRefusalTest, OfCountersThatWouldJump) {
+  device.provision(plan.source, plan.source_version, 5);
+  const auto with_order = [&](const ReleaseOrder& order) {
+    return file_with([&](Manifest* m) { m->order = order; });
+  };
+  const std::uint64_t most = limits::counter_step_max;
+  expect_refused(with_order({5 + most + 1, 0, 0}), Status::counter_jump);
+  expect_refused(with_order({~std::uint64_t{0}, 0, 0}), Status::counter_jump);
+  expect_refused(with_order({5, most + 1, 0}), Status::counter_jump);
+  EXPECT_EQ(run_session(&device, with_order({5 + most, most, 0})).status, Status::ok);
+}
+
+TEST_F(SessionRefusalTest, OfADeviceCounterBelowTheDevices) {
+  InventoryRecord record = device.installed();
+  Inventory inventory;
+  Bytes buffer(limits::record_buffer_bytes);
+  ASSERT_EQ(inventory.open(device.device.inventory, buffer), Status::ok);
+  ASSERT_EQ(inventory.update(record, 3), Status::ok);
+  const auto with_counter = [&](std::uint64_t counter) {
+    return file_with([&](Manifest* m) { m->order.device_counter = counter; });
+  };
+  expect_refused(package.file, Status::rollback);
+  expect_refused(with_counter(2), Status::rollback);
+  EXPECT_EQ(run_session(&device, with_counter(3)).status, Status::ok);
+  ASSERT_EQ(inventory.open(device.device.inventory, buffer), Status::ok);
+  EXPECT_EQ(inventory.security_counter(), 3u);
+}
+
+TEST_F(SessionRefusalTest, OfReleasesBeforeTheActiveOneUnlessTheyMay) {
+  InventoryRecord record = device.installed();
+  record.release = {4, 2, 9};
+  Inventory inventory;
+  Bytes buffer(limits::record_buffer_bytes);
+  ASSERT_EQ(inventory.open(device.device.inventory, buffer), Status::ok);
+  ASSERT_EQ(inventory.update(record), Status::ok);
+  const auto with = [&](const ReleaseOrder& order, bool may_downgrade) {
+    return file_with([&](Manifest* m) {
+      m->order = order;
+      m->may_downgrade = may_downgrade;
+    });
+  };
+  expect_refused(package.file, Status::downgrade);
+  for (const ReleaseOrder& order :
+       {ReleaseOrder{4, 2, 8}, ReleaseOrder{3, 2, 9}, ReleaseOrder{4, 1, 9}}) {
+    expect_refused(with(order, false), Status::downgrade);
+  }
+  EXPECT_EQ(run_session(&device, with({3, 1, 8}, true)).status, Status::ok);
+  EXPECT_EQ(device.installed().release.number, 8u);
+}
+
+TEST_F(SessionRefusalTest, OfWhatDevelopmentKeysSignOnAProductionDevice) {
+  const Bytes file = file_with([](Manifest* m) { m->role = KeyRole::development; });
+  expect_refused(file, Status::wrong_role);
+  device.key.public_key.role = KeyRole::development;
+  expect_refused(file, Status::wrong_role);
+  device.device.production = false;
+  EXPECT_EQ(run_session(&device, file).status, Status::ok);
+  EXPECT_EQ(device.installed().vouching_keys[0], device.key.public_key.id);
+}
+
+TEST_F(SessionRefusalTest, OfKeysThatVouchInAnotherRole) {
+  const Bytes file = file_with([](Manifest* m) { m->role = KeyRole::development; });
+  device.device.production = false;
+  device.key.public_key.role = KeyRole::release;
+  expect_refused(file, Status::wrong_role);
+  device.key.public_key.role = KeyRole::development;
+  expect_refused(package.file, Status::wrong_role);
 }
 
 TEST_F(SessionRefusalTest, OfAnyArenaBelowTheDeclaredRam) {

@@ -196,13 +196,13 @@ TEST(Packager, PutsTheDeviceIntoTheManifest) {
   request.device.has_hardware_range = true;
   request.device.hardware_min = 2;
   request.device.hardware_max = 5;
-  request.security_counter = 42;
+  request.order.security_counter = 42;
   const Manifest manifest = build_package(request, no_progress).manifest;
   EXPECT_EQ(manifest.device.vendor.view(), "example");
   EXPECT_TRUE(manifest.device.model.empty());
   EXPECT_EQ(manifest.device.hardware_min, 2u);
   EXPECT_EQ(manifest.device.hardware_max, 5u);
-  EXPECT_EQ(manifest.security_counter, 42u);
+  EXPECT_EQ(manifest.order.security_counter, 42u);
 }
 
 TEST(Packager, RefusesNamesThatTheFormatDoesNotAllow) {

@@ -97,14 +97,14 @@ path = "2/a.img"
 )");
   const Release* release = product.release("1");
   ASSERT_NE(release, nullptr);
-  EXPECT_EQ(release->security_counter, 0u);
+  EXPECT_EQ(release->order.security_counter, 0u);
   ASSERT_EQ(release->images.size(), 2u);
   EXPECT_EQ(release->images.at("a").path, directory_.path("1/a.img"));
   EXPECT_EQ(release->images.at("a").version, "1");
   EXPECT_EQ(release->images.at("b").path, "/there/b.img");
   EXPECT_EQ(release->images.at("b").version, "7");
   ASSERT_NE(product.release("2"), nullptr);
-  EXPECT_EQ(product.release("2")->security_counter, 4u);
+  EXPECT_EQ(product.release("2")->order.security_counter, 4u);
   EXPECT_EQ(product.release("3"), nullptr);
 }
 
