@@ -213,13 +213,10 @@ Status DmLog::append(const DmRecord& record) {
 }
 
 // The record goes into the half twice: when one of the two is torn the other is durable, and nobody
-// has to know which.
+// has to know which. The second also outranks a record that was found unreadable and may turn up.
 Status DmLog::begin_half(const DmRecord& record) {
-  const bool is_first = newest_.header.sequence == 0;
   newest_.half = next_half();
   cursor_ = 0;
-  // One record more than was found may be there, unreadable for now.
-  if (!is_first && !appended_) ++newest_.header.sequence;
   Status status = region_.erase(half_offset(newest_.half), half_bytes_);
   if (status == Status::ok) status = region_.sync();
   if (status == Status::ok) status = write(record);

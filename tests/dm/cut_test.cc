@@ -47,7 +47,7 @@ class Life {
 
   void check_end() {
     EXPECT_TRUE(is_answered_);
-    EXPECT_TRUE(result_) << "the operation was lost";
+    ASSERT_TRUE(result_) << "the operation was lost";
     EXPECT_EQ(rig.alert_count(), 0u);
     EXPECT_FALSE(rig.task());
     EXPECT_EQ(rig.flash.violations, 0u);
