@@ -196,13 +196,20 @@ void read_object(FieldReader* reader, DmObject* object) {
   reader->require(is_dm_object_id(object->id.view()) && is_consistent(*object));
 }
 
-// Ids differ, and there is one task at most.
+// Ids and numbers differ, numbers were given out, and there is one task at most.
 bool are_compatible(const DmRecord& record) {
+  const std::uint32_t last = record.last_number;
   unsigned at_work = 0;
+  if (last > dm_number_max || record.request.number > last) return false;
   for (std::uint32_t i = 0; i < record.object_count; ++i) {
-    if (record.objects[i].is_at_work()) ++at_work;
+    const DmObject& object = record.objects[i];
+    if (object.is_at_work()) ++at_work;
+    if (object.number > last) return false;
+    if (object.number != 0 && object.number == record.request.number) return false;
     for (std::uint32_t j = 0; j < i; ++j) {
-      if (record.objects[i].id == record.objects[j].id) return false;
+      const DmObject& other = record.objects[j];
+      if (object.id == other.id) return false;
+      if (object.number != 0 && object.number == other.number) return false;
     }
   }
   return at_work <= 1;
@@ -298,6 +305,9 @@ Status parse_dm_record(DmSource* source, DmRecord* record) {
   reader.text(&record->request.data);
   const auto count = reader.number<std::uint8_t>();
   const bool has_request = record->request.kind != 0;
+  const std::string_view about = record->request.object_id.view();
+  reader.require((has_request && (about.empty() || is_dm_object_id(about))) ||
+                 (about.empty() && record->request.data.empty()));
   reader.require(record->request.kind <= 2 && has_request == (record->request.number != 0) &&
                  count <= limits::dm_object_count_max);
   if (reader.status() != Status::ok) return reader.status();

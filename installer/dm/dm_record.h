@@ -60,6 +60,9 @@ struct DmRequest {
   Text<limits::dm_request_bytes_max> data;
 };
 
+// More than any device executes: a larger one was forged, and leaves no room to count on.
+inline constexpr std::uint32_t dm_number_max = 0x7fffffff;
+
 struct DmRecord {
   std::uint32_t last_number = 0;  // Of operations and requests; 0: there was none.
   DmRequest request;

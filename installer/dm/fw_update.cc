@@ -79,12 +79,6 @@ DmObject* FwUpdate::find(std::uint32_t number, DmPhase phase) {
   return nullptr;
 }
 
-std::uint32_t FwUpdate::next_number() {
-  // 0 is none.
-  if (++record_.last_number == 0) record_.last_number = 1;
-  return record_.last_number;
-}
-
 void FwUpdate::move(DmObject* object, DmState to) {
   // No call leads along another arrow: a fault of this code must not become a state.
   if (!is_dm_arrow(object->state, to) || move_count_ == moves_.size()) {

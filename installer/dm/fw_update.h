@@ -95,7 +95,6 @@ class FwUpdate {
   void mark_added(DmObject* object, DmNode node) const;
   bool is_set(const DmObject& object, DmNode node) const;
 
-  std::uint32_t next_number();
   // State changes, told to the host by save().
   void move(DmObject* object, DmState to);
   // Back to idle, as Figure 2 leads there; a package that is there is discarded. 200, 500, 510.

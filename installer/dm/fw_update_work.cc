@@ -102,6 +102,7 @@ FwUpdate::Answer FwUpdate::exec(std::string_view server_id, std::string_view uri
     return ROMDELTA_DM_DEVICE_FULL;
   }
   if (!is_dm_text(token.view()) || !is_dm_text(server.view())) return ROMDELTA_DM_FAILED;
+  if (record_.last_number == dm_number_max) return ROMDELTA_DM_DEVICE_FULL;
   for (std::uint32_t i = 0; i < record_.object_count; ++i) {
     if (record_.objects[i].is_at_work()) return ROMDELTA_DM_NOT_ALLOWED;
   }
@@ -121,7 +122,7 @@ FwUpdate::Answer FwUpdate::exec(std::string_view server_id, std::string_view uri
   if (failure_ != Status::ok) return ROMDELTA_DM_FAILED;
   object->operation = operation;
   object->phase = is_update ? DmPhase::update : DmPhase::download;
-  object->number = next_number();
+  object->number = ++record_.last_number;
   object->has_correlator = correlator != nullptr;
   object->correlator = token;
   object->server_id = server;
@@ -254,13 +255,14 @@ Status FwUpdate::request(romdelta_dm_request_kind kind, std::string_view object_
     return Status::out_of_order;
   }
   if (!object_id.empty() && find(object_id) == nullptr) return Status::out_of_order;
+  if (record_.last_number == dm_number_max) return Status::out_of_order;
   if (record_.request.kind != 0) {
     const bool is_same = record_.request.kind == wanted.kind &&
                          record_.request.data == wanted.data &&
                          record_.request.object_id == wanted.object_id;
     return is_same ? Status::ok : Status::out_of_order;
   }
-  wanted.number = next_number();
+  wanted.number = ++record_.last_number;
   record_.request = wanted;
   return save();
 }

@@ -29,6 +29,7 @@ class FuzzInput {
  public:
   FuzzInput(const std::uint8_t* data, std::size_t size) : bytes_(data, size) {}
 
+  bool empty() const { return bytes_.empty(); }
   std::uint8_t u8() { return static_cast<std::uint8_t>(number(1)); }
   std::uint16_t u16() { return static_cast<std::uint16_t>(number(2)); }
   std::uint64_t u64() { return number(8); }

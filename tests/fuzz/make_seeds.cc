@@ -4,6 +4,7 @@
 #include <fstream>
 #include <iostream>
 
+#include "installer/dm/dm_record.h"
 #include "installer/script.h"
 #include "pkgtool/key_file.h"
 #include "pkgtool/packager.h"
@@ -349,6 +350,90 @@ void write_key_texts() {
              to_bytes("untrusted comment: x\r\nRWQAAAAAAAAAAYqI4905pVRqRDOZ\r\n"));
 }
 
+// Steps of fuzz_dm_adapter.cc. Addresses are numbers of its table.
+class DmSteps {
+ public:
+  explicit DmSteps(int options) : bytes_{static_cast<std::uint8_t>(options)} {}
+  DmSteps& put(std::initializer_list<int> numbers) {
+    for (const int number : numbers) bytes_.push_back(static_cast<std::uint8_t>(number));
+    return *this;
+  }
+  DmSteps& put(const Bytes& bytes) {
+    append(&bytes_, bytes);
+    return *this;
+  }
+  DmSteps& put(const std::string& text) { return put(to_bytes(text)); }
+  DmSteps& add(int uri, const std::string& value) {
+    return put({0, uri, 0, static_cast<int>(value.size())}).put(value);
+  }
+  DmSteps& exec(int uri, const std::string& correlator = "") {
+    const int length = correlator.empty() ? 0 : 80 + static_cast<int>(correlator.size());
+    return put({5, uri, 0, length}).put(correlator);
+  }
+  const Bytes& bytes() const { return bytes_; }
+
+ private:
+  Bytes bytes_;
+};
+
+class DmBytes final : public DmSink {
+ public:
+  Status put(ByteSpan part) override {
+    append(&bytes, part);
+    return Status::ok;
+  }
+  Bytes bytes;
+};
+
+// A DownloadAndUpdate at the update agent.
+Bytes dm_record_content() {
+  DmRecord record;
+  record.last_number = 3;
+  record.object_count = 1;
+  DmObject& object = record.objects[0];
+  DmBytes content;
+  object.state = DmState::ready;
+  object.operation = DmOperation::download_and_update;
+  object.phase = DmPhase::update;
+  object.number = 3;
+  const bool fits = object.id.assign("A") && object.both_url.assign("http://example.com/a.pku") &&
+                    object.server_id.assign("srv1") && object.location.assign("/data/pkg");
+  if (!fits || encode_dm_record(record, &content) != Status::ok) throw std::logic_error("record");
+  return content.bytes;
+}
+
+void write_dm_adapters() {
+  constexpr int download = 5, download_url = 6, update = 7, data = 8, both = 9, both_url = 10;
+  const std::string url = "http://example.com/a.pku";
+  const auto write = [](const std::string& name, const DmSteps& steps) {
+    write_seed("fuzz_dm_adapter", name, steps.bytes());
+  };
+  for (const int options : {0, 1}) {
+    const std::string flash = options == 0 ? "disk-" : "nor-";
+    DmSteps both_steps(options);
+    both_steps.add(both_url, url).exec(both, "abc123").put({11, 0, 16, 12, 13, 0, 0, 14, 1});
+    write(flash + "download-and-update", both_steps);
+    DmSteps cuts(options);
+    cuts.add(download_url, url).put({18, 0}).exec(download).exec(download, "c");
+    cuts.put({18, 0, 11, 0, 11, 0, 18, 0, 14, 1, 14, 1, 18, 0}).exec(update);
+    cuts.put({18, 1, 12, 18, 0, 13, 0, 0, 13, 130, 1, 18, 1, 14, 1, 14, 1});
+    write(flash + "cuts", cuts);
+    DmSteps pieces(options);
+    pieces.put({9, data, 0, 64 + 128 + 1 + 4}).put("bytes").put({12, 0});
+    pieces.put({9, data, 0, 7}).put("of data").exec(update, "x").put({13, 0, 1, 14, 0, 14, 1});
+    pieces.put({2, both_url, 0, 1}).put("u").put({4, 1, 0});
+    write(flash + "pieces", pieces);
+  }
+  DmSteps requests(0);
+  requests.put({0, 1, 0, 0, 15, 21}).put(std::string(21, 'r')).put({16, 14, 1, 8, 0, 205});
+  requests.put({17, 4}).add(data, "package").put({17, 0, 16, 17, 8, 8, 1, 0, 17, 0, 19, 1, 0});
+  write("requests-and-mishaps", requests);
+  const Bytes content = dm_record_content();
+  DmSteps forged(2);
+  forged.put(little_endian(content.size(), 2)).put({1}).put(content).put({16, 13, 0, 0, 14, 1});
+  write("record", forged);
+}
+
 }  // namespace
 }  // namespace romdelta::test
 
@@ -368,5 +453,6 @@ int main(int argc, char** argv) {
   write_controls();
   write_journals();
   write_key_texts();
+  write_dm_adapters();
   return 0;
 }
