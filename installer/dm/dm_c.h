@@ -45,7 +45,7 @@ typedef uint16_t romdelta_dm_answer;
 #define ROMDELTA_DM_SIZE_MISMATCH 424 /* The pieces of an object are not what was announced. */
 #define ROMDELTA_DM_DENIED 425        /* Only ever from the access callback. */
 #define ROMDELTA_DM_FAILED 500        /* The package store refused. */
-#define ROMDELTA_DM_STORE_FAILED 510  /* The flash failed; nothing was changed. */
+#define ROMDELTA_DM_STORE_FAILED 510  /* The flash failed. Begin again. */
 
 /* Why a download failed, for romdelta_dm_download_done(): numbers of format/status.h. Any other
  * status is taken as well: a refusal by the user is ROMDELTA_CANCELLED. */
@@ -136,9 +136,9 @@ typedef struct romdelta_dm {
 
 /* Reads what the records say, makes it durable once more (an erase of half the region and two small
  * writes) and finishes a deletion that power loss interrupted. Call it after each start of the
- * device, before the first DM session. A blank region is an empty ./FwUpdate.
- * ROMDELTA_OK; journal_too_small when the region is; a failure of the flash. After a failure of
- * this or any other call that is not an answer of 4xx the adapter answers 510 until begun again. */
+ * device, before anything else. A blank region is an empty ./FwUpdate. After a failure of the flash
+ * in any call the adapter does nothing more: commands are answered 510, until begun again.
+ * ROMDELTA_OK; journal_too_small when the region is; a failure of the flash. */
 romdelta_status romdelta_dm_begin(romdelta_dm* dm, const romdelta_dm_host* host);
 
 /* --- Commands of the server. `server_id` says which server sent it; `uri` is <Target><LocURI>,

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <memory>
 
+#include "tests/budget/dm_flow.h"
 #include "tests/budget/heap_counter.h"
 #include "tests/support/package_maker.h"
 #include "tests/support/test_device.h"
@@ -86,6 +87,12 @@ TEST(Heap, IsNotNeededByARefusalAResumeOrAFailure) {
   const Outcome resumed = install(&device, file);
   EXPECT_EQ(resumed.status, Status::ok);
   EXPECT_EQ(resumed.allocations, 0u);
+}
+
+TEST(Heap, IsNotNeededByTheManagementObject) {
+  const HeapCounter heap;
+  EXPECT_TRUE(run_dm_flow());
+  EXPECT_EQ(heap.count(), 0u);
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <memory>
 
+#include "tests/budget/dm_flow.h"
 #include "tests/support/package_maker.h"
 #include "tests/support/test_device.h"
 
@@ -17,6 +18,8 @@ constexpr std::uint8_t kPaint = 0x5a;
 
 // Well above what an optimised engine takes (docs/porting.md): this build need not be optimised.
 constexpr std::size_t kInstallStackBytesMax = 16 * 1024;
+// The same of docs/dm.md.
+constexpr std::size_t kDmStackBytesMax = 8 * 1024;
 
 // Bytes of stack that `run` uses in a thread of its own, with what a thread needs by itself.
 std::size_t stack_bytes_of(void* (*run)(void*), void* argument) {
@@ -66,6 +69,20 @@ TEST(Stack, OfAnInstallationStaysWithinItsBudget) {
   EXPECT_EQ(installation.status, Status::ok);
   std::printf("stack of an installation: %zu bytes\n", used);
   EXPECT_LE(used, kInstallStackBytesMax);
+}
+
+void* run_dm(void* argument) {
+  *static_cast<bool*>(argument) = run_dm_flow();
+  return nullptr;
+}
+
+TEST(Stack, OfTheManagementObjectStaysWithinItsBudget) {
+  bool is_right = false;
+  const std::size_t of_a_thread = stack_bytes_of(do_nothing, nullptr);
+  const std::size_t used = stack_bytes_of(run_dm, &is_right) - of_a_thread;
+  EXPECT_TRUE(is_right);
+  std::printf("stack of the management object: %zu bytes\n", used);
+  EXPECT_LE(used, kDmStackBytesMax);
 }
 
 }  // namespace

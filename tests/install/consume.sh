@@ -19,12 +19,13 @@ case $way in
     PKG_CONFIG_PATH=$(dirname "$(find "$prefix" -name romdelta-installer.pc)")
     export PKG_CONFIG_PATH
     flags=$(pkg-config --cflags --libs romdelta-installer)
+    dm_flags=$(pkg-config --cflags --libs romdelta-dm)
     # Word splitting is what flags are made for. The C compiler links the C program: the engine
     # must not need the C++ run-time library.
     # shellcheck disable=SC2086
     "$CXX" -std=c++20 ${CXXFLAGS:-} "$here/consumer.cc" $flags -o "$work_dir/consumer_cxx"
     # shellcheck disable=SC2086
-    "$CC" -std=c11 ${CFLAGS:-} "$here/consumer.c" $flags -o "$work_dir/consumer_c"
+    "$CC" -std=c11 ${CFLAGS:-} "$here/consumer.c" $dm_flags -o "$work_dir/consumer_c"
     ;;
   *)
     echo "consume.sh: unknown way: $way" >&2

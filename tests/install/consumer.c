@@ -1,10 +1,13 @@
-/* The same in C, as an RTOS would use the engine: no C++ header and no C++ linker. */
+/* The same in C, as an RTOS would use the engine and the management object: no C++ header and no
+ * C++ linker. */
 #include <stdio.h>
 #include <string.h>
 
+#include "installer/dm/dm_c.h"
 #include "installer/installer_c.h"
 
-static uint8_t memory[16384];
+static uint8_t memory[32768];
+static romdelta_dm dm;
 
 static bool ram_read(void* context, uint64_t offset, uint8_t* into, size_t count) {
   (void)context;
@@ -62,5 +65,16 @@ int main(void) {
     return 1;
   }
   printf("slot %c\n", 'A' + slot);
+
+  romdelta_dm_host host = {0};
+  host.records.flash = &flash;
+  host.records.offset_bytes = 16384;
+  host.records.size_bytes = 16384;
+  host.inventory = device.inventory;
+  if (romdelta_dm_begin(&dm, &host) != ROMDELTA_OK ||
+      !romdelta_dm_is_node(&dm, "./Vendor/MSFT/ROMPackage/com.example.kernel/PkgVersion")) {
+    fprintf(stderr, "the management object does not see the inventory\n");
+    return 1;
+  }
   return 0;
 }
