@@ -180,8 +180,8 @@ Status DmLog::load(DmRecord* record) {
     *record = {};
     if (newest_.header.sequence == 0) return Status::ok;
     Reader reader(*this, newest_);
-    Status status = parse_dm_record(&reader, record);
-    if (status == Status::ok && reader.left() != 0) status = Status::no_record;
+    // Content that is not read to its end has another checksum.
+    const Status status = parse_dm_record(&reader, record);
     if (status == Status::ok && reader.checksum() == newest_.header.checksum) return Status::ok;
     if (status != Status::ok && status != Status::no_record) return status;
   }

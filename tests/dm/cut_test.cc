@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <functional>
 #include <optional>
 #include <ostream>
 
@@ -192,6 +193,41 @@ INSTANTIATE_TEST_SUITE_P(Operations, PowerCut,
                            return std::string(suite.param.operation) +
                                   (suite.param.geometry.erase_before_program ? "_nor" : "_disk");
                          });
+
+// What State says of a package is so whenever the device starts: one that is ready is there, and
+// one that was given up is gone.
+TEST(WithdrawnPackage, IsThereExactlyWhenStateSaysSo) {
+  Random random = seeded_random();
+  const std::function<void(DmRig*)> withdrawals[] = {
+      [](DmRig* rig) { rig->replace("./FwUpdate/Pkg1/Download/PkgURL", "http://a/b"); },
+      [](DmRig* rig) { rig->replace("./FwUpdate/Pkg1/Update/PkgData", ""); },
+      [](DmRig* rig) { rig->exec("./FwUpdate/Pkg1/Download"); },
+      [](DmRig* rig) { rig->remove("./FwUpdate/Pkg1"); },
+  };
+  unsigned lives = 0;
+  for (const auto& withdraw : withdrawals) {
+    for (const FlashGeometry& geometry : {kNor, kDisk}) {
+      for (std::uint64_t writes = 0; writes < 5; ++writes) {
+        for (int round = 0; round < 12; ++round, ++lives) {
+          DmRig rig(geometry, 16 * 1024);
+          rig.random.seed(pick(&random, 0, ~std::uint64_t{0}));
+          ASSERT_EQ(rig.restart(), Status::ok);
+          rig.make_object();
+          ASSERT_EQ(rig.exec("./FwUpdate/Pkg1/Download"), ROMDELTA_DM_ACCEPTED);
+          ASSERT_EQ(rig.download_done(), Status::ok);
+          ASSERT_EQ(rig.answer(), Status::ok);
+          rig.flash.cut_after(writes);
+          withdraw(&rig);
+          rig.flash.mood = static_cast<UnstableFlash::Mood>(pick(&random, 0, 2));
+          ASSERT_EQ(rig.restart(), Status::ok);
+          EXPECT_EQ(rig.state() == 50, rig.packages.contains("/data/pkg"))
+              << "state " << rig.state() << " after " << writes << " writes";
+        }
+      }
+    }
+  }
+  std::printf("lives with cuts: %u\n", lives);
+}
 
 // A flash that fails without a loss of power.
 TEST(FlashFailure, StopsTheAdapterUntilItIsBegunAgain) {
