@@ -25,6 +25,7 @@ int run(int argument_count, char** arguments) {
   add_info(app, context);
   add_apply(app, context);
   add_prove(app, context);
+  add_select(app, context);
   add_explain(app, context);
   add_explain_size(app, context);
   add_completion(app, context);

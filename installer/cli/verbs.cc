@@ -1,5 +1,6 @@
 #include "installer/cli/verbs.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
@@ -51,6 +52,23 @@ const RomRegion& find_region(const RomConfig& rom, const std::string& package_id
     if (region.package_id == package_id) return region;
   }
   throw Error(Exit::usage, "ROM.toml has no region for '" + package_id + "'", "ID");
+}
+
+Json release_json(const ReleaseOrder& order) {
+  return {{"security_counter", order.security_counter},
+          {"device_counter", order.device_counter},
+          {"number", order.number}};
+}
+
+// What a package has to fit into: what holds for both slots when there are two.
+Json slots_json(const RomRegion& region) {
+  const FlashRegion& a = region.slot_a;
+  const FlashRegion& b = region.slot_b.present() ? region.slot_b : a;
+  return {{"count", region.slot_b.present() ? 2 : 1},
+          {"bytes", std::min(a.size_bytes(), b.size_bytes())},
+          {"rewrite_unit_bytes", std::max(a.rewrite_unit_bytes(), b.rewrite_unit_bytes())},
+          {"program_unit_bytes",
+           std::max(a.geometry().program_unit_bytes, b.geometry().program_unit_bytes)}};
 }
 
 // ok when the file was pushed to its end.
@@ -192,6 +210,7 @@ Exit Verbs::inventory() {
   const RomConfig rom(options_.rom_path, RomAccess::read_only);
   open_inventory(rom);
   Json list = Json::array();
+  const Device& device = rom.device();
   for (std::uint32_t i = 0; i < inventory_.count(); ++i) {
     InventoryRecord record;
     check(inventory_.at(i, &record), "inventory record " + std::to_string(i));
@@ -200,12 +219,23 @@ Exit Verbs::inventory() {
                     {"active_slot", slot_name(record.active_slot)},
                     {"state", to_string(record.state)},
                     {"security_counter", record.security_counter},
+                    {"release", release_json(record.release)},
                     {"image_bytes", record.image_bytes},
                     {"image_digest", to_hex(record.image_digest.value)},
                     {"manifest_digest", to_hex(record.manifest_digest.value)}});
+    for (const RomRegion& region : device.regions) {
+      if (region.package_id == record.package_id.view()) list.back()["slots"] = slots_json(region);
+    }
   }
   if (options_.format == ReportFormat::json) {
-    std::cout << Json{{"schema", 1}, {"packages", list}}.dump(2) << '\n';
+    const Json traits{
+        {"vendor", text_of(device.vendor)},
+        {"model", text_of(device.model)},
+        {"hardware", device.hardware},
+        {"security_counter", inventory_.security_counter()},
+        {"ram_bytes", rom.ram_budget_bytes()},
+        {"scratch_bytes", device.scratch.present() ? device.scratch.size_bytes() : 0}};
+    std::cout << Json{{"schema", 1}, {"device", traits}, {"packages", list}}.dump(2) << '\n';
     return Exit::done;
   }
   for (const Json& entry : list) {

@@ -41,6 +41,7 @@ void add_verify(CLI::App& app, Context& context);
 void add_info(CLI::App& app, Context& context);
 void add_apply(CLI::App& app, Context& context);
 void add_prove(CLI::App& app, Context& context);
+void add_select(CLI::App& app, Context& context);
 void add_explain(CLI::App& app, Context& context);
 void add_explain_size(CLI::App& app, Context& context);
 void add_completion(CLI::App& app, Context& context);

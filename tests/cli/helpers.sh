@@ -137,3 +137,69 @@ image = [
 ]
 TOML
 }
+
+# shelf: PRODUCT.toml with releases 1.0 to 4.0 of three ROM packages, their images, a key, and in
+# catalog/ their packages:
+#   app    from each release to the next, and a full package of 4.0
+#   boot   from 1.0 to 2.0 and from 2.0 to 4.0
+#   modem  from each release to the next, from 1.0 to 4.0, and a full package of 4.0
+shelf() {
+  local rom release
+  pkgtool keygen -o release --no-password --quiet > key-id
+  mkdir images catalog
+  for rom in app boot modem; do
+    image images/$rom-1.0 20000 $rom
+    for release in 1 2 3; do
+      revise images/$rom-$release.0 images/$rom-$((release + 1)).0
+    done
+  done
+  {
+    printf '[product]\nvendor = "example"\nmodel = "x1"\n'
+    for rom in app boot modem; do printf '[[package]]\nid = "com.example.%s"\n' $rom; done
+    for release in 1 2 3 4; do
+      printf '[[release]]\nversion = "%s.0"\nimage = [\n' $release
+      for rom in app boot modem; do
+        printf '  { package_id = "com.example.%s", path = "images/%s-%s.0" },\n' $rom $rom $release
+      done
+      printf ']\n'
+    done
+  } > PRODUCT.toml
+  for release in 1 2 3; do
+    shelve app $release.0 $((release + 1)).0
+    shelve modem $release.0 $((release + 1)).0
+  done
+  shelve boot 1.0 2.0
+  shelve boot 2.0 4.0
+  shelve modem 1.0 4.0
+  shelve app '' 4.0
+  shelve modem '' 4.0
+}
+
+# shelve ROM SOURCE TARGET [OPTION]...: that package into catalog/; SOURCE empty: a full one.
+shelve() {
+  local id=com.example.$1 name=$1${2:+-$2}-$3.pku source=()
+  [ -z "$2" ] || source=(--source "images/$1-$2" --source-version "$2")
+  pkgtool build --quiet --package-id $id "${source[@]}" --target images/$1-$3 --target-version $3 \
+    --vendor example --model x1 --key release.key "${@:4}" -o catalog/$name
+}
+
+# shelf_device: a device that runs release 1.0 of the three ROM packages, and INV.json, its report.
+shelf_device() {
+  local rom
+  {
+    printf '[device]\nvendor = "example"\nmodel = "x1"\nhardware = 3\nram_budget_bytes = 1048576\n'
+    for rom in app boot modem; do
+      cp images/$rom-1.0 $rom-a.img
+      truncate -s 65536 $rom-a.img
+      printf '[[region]]\npackage_id = "com.example.%s"\n' $rom
+      printf 'slot_a = { path = "%s-a.img", size_bytes = 65536 }\n' $rom
+      printf 'slot_b = { path = "%s-b.img", size_bytes = 65536 }\n' $rom
+    done
+    printf '[journal]\npath = "journal.img"\nsize_bytes = 65536\n'
+    printf '[inventory]\npath = "inventory.img"\nsize_bytes = 16384\n'
+  } > ROM.toml
+  for rom in app boot modem; do
+    installer --rom ROM.toml provision com.example.$rom 1.0 > provisioned
+  done
+  installer --rom ROM.toml inventory --format json > INV.json
+}

@@ -434,6 +434,28 @@ void write_dm_adapters() {
   write("record", forged);
 }
 
+void write_inventories() {
+  const std::string empty = R"({"schema": 1, "packages": []})";
+  const auto report = [](const std::string& version, const std::string& more) {
+    return R"({"schema": 1, "device": {"vendor": "v", "model": "m", "hardware": 3, )"
+           R"("ram_bytes": 100000, "scratch_bytes": 0}, "packages": [{"package_id": "a", )"
+           R"("version": ")" +
+           version + R"(", "active_slot": "A", "state": "installed", "security_counter": 1)" +
+           more + "}]}";
+  };
+  const std::string slots = R"(, "slots": {"count": 2, "bytes": 4096, "rewrite_unit_bytes": 1024, )"
+                            R"("program_unit_bytes": 16})";
+  const auto digest = [](char build) {
+    return R"(, "image_digest": ")" + std::string(63, '0') + build + '"';
+  };
+  write_seed("fuzz_inventory", "empty", to_bytes(empty));
+  write_seed("fuzz_inventory", "factory", to_bytes(report("1", digest('0'))));
+  write_seed("fuzz_inventory", "slots", to_bytes(report("1", digest('1') + slots)));
+  write_seed("fuzz_inventory", "other-build", to_bytes(report("2", digest('2') + slots)));
+  write_seed("fuzz_inventory", "other-device",
+             to_bytes(report("1", slots).replace(report("1", slots).find("\"v\""), 3, "\"w\"")));
+}
+
 }  // namespace
 }  // namespace romdelta::test
 
@@ -451,6 +473,7 @@ int main(int argc, char** argv) {
   write_plans();
   write_scripts();
   write_controls();
+  write_inventories();
   write_journals();
   write_key_texts();
   write_dm_adapters();
