@@ -58,9 +58,11 @@ class DmInstallTest : public ::testing::Test {
                                    std::uint8_t* into, std::size_t count) -> std::int64_t {
       auto& test = *static_cast<DmInstallTest*>(context);
       if (test.package_.empty() || std::string("/data/pkg") != location) return -1;
-      const std::size_t left = test.package_.size() - std::min(test.package_.size(), offset);
-      const std::size_t taken = std::min(left, count);
-      copy_bytes(into, ByteSpan(test.package_).subspan(test.package_.size() - left, taken));
+      const ByteSpan package = test.package_;
+      const std::size_t at =
+          offset < package.size() ? static_cast<std::size_t>(offset) : package.size();
+      const std::size_t taken = std::min(package.size() - at, count);
+      copy_bytes(into, package.subspan(at, taken));
       return static_cast<std::int64_t>(taken);
     };
     installation.progress_context = this;
