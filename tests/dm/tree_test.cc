@@ -218,7 +218,7 @@ TEST_F(FwUpdateTree, ValuesHaveTheirFormatAndLength) {
   EXPECT_EQ(rig.add("./FwUpdate/Pkg1/Update", "data"), ROMDELTA_DM_BAD_REQUEST);
 }
 
-TEST_F(FwUpdateTree, TextIsWellFormedUtf8WithoutControlCharacters) {
+TEST_F(FwUpdateTree, TextIsWellFormedUtfWithoutControlCharacters) {
   rig.make_object();
   const std::string uri = "./FwUpdate/Pkg1/PkgName";
   for (const char* good : {"caf\xc3\xa9", "\xe6\x97\xa5\xe6\x9c\xac", "\xf0\x9f\x93\xa6", "a b"}) {

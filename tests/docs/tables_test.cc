@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 #include <regex>
+#include <set>
 #include <sstream>
 
 #include "doc_file.h"
@@ -51,6 +52,40 @@ TEST(ResultCodes, TableOfCodesIsTheOneInTheCode) {
              " | " + statuses + " |\n";
   }
   expect_generated_block("result-codes.md", "code-table", table + "\n");
+}
+
+// Every code that can be sent is explained, and every other that FUMO leaves to devices is named
+// among those never sent.
+TEST(ResultCodes, AreEachExplainedOrNeverSent) {
+  std::set<unsigned> sent;
+  for (unsigned i = 0; i < status_count; ++i) {
+    sent.insert(static_cast<unsigned>(result_code(static_cast<Status>(i))));
+  }
+  const std::string text = read_doc("result-codes.md");
+  std::set<unsigned> explained;
+  for (const std::vector<std::string>& row :
+       table_after(text, "## What a server does about a code")) {
+    ASSERT_EQ(row.size(), 3u);
+    EXPECT_TRUE(explained.insert(static_cast<unsigned>(std::stoul(row[0]))).second) << row[0];
+    EXPECT_FALSE(row[1].empty() || row[2].empty()) << row[0];
+  }
+  EXPECT_EQ(explained, sent);
+  std::set<unsigned> never;
+  for (const std::vector<std::string>& row : table_after(text, "## Codes never sent")) {
+    const std::size_t dash = row[0].find('-');
+    const auto first = static_cast<unsigned>(std::stoul(row[0]));
+    const auto last = dash == std::string::npos
+                          ? first
+                          : static_cast<unsigned>(std::stoul(row[0].substr(dash + 1)));
+    for (unsigned code = first; code <= last; ++code) {
+      EXPECT_TRUE(never.insert(code).second) << code;
+      EXPECT_FALSE(sent.contains(code)) << code;
+    }
+  }
+  for (unsigned code = 250; code < 600; ++code) {
+    if (code >= 300 && code < 400) continue;
+    EXPECT_TRUE(sent.contains(code) || never.contains(code)) << code;
+  }
 }
 
 // Arena bytes that are left for the buffers of a chunk, stored and decoded together; 0 when the
