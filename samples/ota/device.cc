@@ -181,7 +181,7 @@ bool Device::wait_for_push(int timeout_ms) {
 bool Device::work_on_task(bool* must_reboot) {
   romdelta_dm_task task{};
   if (!romdelta_dm_next_task(dm_.get(), &task)) return false;
-  if (!task.is_started && state_.accepted != task.number && !ask_user(task)) return false;
+  if (state_.accepted != task.number && !ask_user(task)) return false;
   if (task.work == ROMDELTA_DM_DOWNLOAD) {
     download_package(task);
     return stop_asked == 0;
