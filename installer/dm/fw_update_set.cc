@@ -119,19 +119,19 @@ FwUpdate::Answer FwUpdate::add_node(const DmAddress& address, const romdelta_dm_
 }
 
 FwUpdate::Answer FwUpdate::take_piece(const DmAddress& address, const romdelta_dm_data& data) {
-  if (!transfer_.is_open) {
-    transfer_ = {true, address.node, {}, data.total_bytes, 0};
-    if (!transfer_.id.assign(address.id)) return ROMDELTA_DM_BAD_REQUEST;
-    if (address.node == DmNode::pkg_data) {
-      const Answer begun = begin_package(address, data);
-      if (begun != ROMDELTA_DM_OK) return begun;
-    }
-  }
-  const std::uint64_t total = transfer_.total_bytes;
-  std::uint64_t received = 0;
-  if (!checked_add(transfer_.received_bytes, data.count, &received)) return ROMDELTA_DM_TOO_LARGE;
+  const bool is_first = !transfer_.is_open;
+  const std::uint64_t total = is_first ? data.total_bytes : transfer_.total_bytes;
+  std::uint64_t received = is_first ? 0 : transfer_.received_bytes;
+  if (!checked_add(received, data.count, &received)) return ROMDELTA_DM_TOO_LARGE;
   if (total != 0 && (received > total || (!data.more && received != total))) {
     return ROMDELTA_DM_SIZE_MISMATCH;
+  }
+  if (is_first) {
+    transfer_ = {true, address.node, {}, total, 0};
+    if (!transfer_.id.assign(address.id)) return ROMDELTA_DM_BAD_REQUEST;
+    const bool is_package = address.node == DmNode::pkg_data;
+    const Answer begun = is_package ? begin_package(address, data) : Answer{ROMDELTA_DM_OK};
+    if (begun != ROMDELTA_DM_OK) return begun;
   }
   const Answer put = put_bytes(data);
   if (put != ROMDELTA_DM_OK) return put;

@@ -100,6 +100,14 @@ TEST_F(LargeObject, WithdrawsThePackageBeforeItFromItsFirstPieceOn) {
   EXPECT_EQ(rig.state(), 50);
 }
 
+TEST_F(LargeObject, ThatIsRefusedAtOnceLeavesThePackageBeforeIt) {
+  ASSERT_EQ(add("first", false), ROMDELTA_DM_OK);
+  EXPECT_EQ(replace("second", false, 7), ROMDELTA_DM_SIZE_MISMATCH);
+  EXPECT_EQ(rig.replace(kData, "second", "chr"), ROMDELTA_DM_WRONG_FORMAT);
+  EXPECT_EQ(rig.state(), 50);
+  EXPECT_EQ(rig.packages.size(), 1u);
+}
+
 TEST_F(LargeObject, OfNoBytesWithdrawsThePackage) {
   ASSERT_EQ(add("first", false), ROMDELTA_DM_OK);
   EXPECT_EQ(replace("", false), ROMDELTA_DM_OK);

@@ -135,6 +135,33 @@ INSTANTIATE_TEST_SUITE_P(Geometries, DmLogCutTest, ::testing::Values(kNor, kLarg
                                   "_of_" + std::to_string(suite.param.erase_block_bytes);
                          });
 
+// Writes down in which order it is written and synced.
+class RecordingFlash final : public Flash {
+ public:
+  explicit RecordingFlash(Flash* flash) : flash_(flash) {}
+  FlashGeometry geometry() const override { return flash_->geometry(); }
+  std::uint64_t size_bytes() const override { return flash_->size_bytes(); }
+  Status read(std::uint64_t offset, MutableByteSpan into) override {
+    return flash_->read(offset, into);
+  }
+  Status erase(std::uint64_t offset, std::uint64_t count) override {
+    done += 'e';
+    return flash_->erase(offset, count);
+  }
+  Status program(std::uint64_t offset, ByteSpan bytes) override {
+    done += 'p';
+    return flash_->program(offset, bytes);
+  }
+  Status sync() override {
+    done += 's';
+    return flash_->sync();
+  }
+  std::string done;
+
+ private:
+  Flash* flash_;
+};
+
 class DmLogTest : public ::testing::Test {
  protected:
   Status open() { return log.open({&flash, 0, kBytes}, buffer, &record); }
@@ -150,6 +177,17 @@ TEST_F(DmLogTest, WritesEachRecordOnceAndOpensWithThreeWrites) {
   EXPECT_EQ(flash.writes(), 3u);
   ASSERT_EQ(log.append(record_of(1)), Status::ok);
   EXPECT_EQ(flash.writes(), 4u);
+}
+
+// Storage may keep writes back, and in any order, until it is synced.
+TEST_F(DmLogTest, SyncsBetweenTheTwinsAndBeforeItReturns) {
+  RecordingFlash recording(&flash);
+  const FlashRegion region(&recording, 0, kBytes);
+  ASSERT_EQ(log.open(region, buffer, &record), Status::ok);
+  EXPECT_EQ(recording.done, "espsps");
+  recording.done.clear();
+  ASSERT_EQ(log.append(record_of(1)), Status::ok);
+  EXPECT_EQ(recording.done, "ps");
 }
 
 TEST_F(DmLogTest, IsEmptyWhenTheFlashIsBlankOrNoise) {
