@@ -144,10 +144,29 @@ TEST(ThreatModel, NamesTestsThatExist) {
     sources += text_of(entry.path());
   }
   const std::string text = read_doc("threat-model.md");
-  const std::regex name("`([A-Z][A-Za-z]+)\\.([A-Z][A-Za-z]+)`");
+  const std::regex name("`([A-Z][A-Za-z0-9]+)\\.([A-Z][A-Za-z0-9]+)`");
   for (std::sregex_iterator it(text.begin(), text.end(), name), end; it != end; ++it) {
-    const std::string test = (*it)[1].str() + ", " + (*it)[2].str() + ")";
+    const std::string test = '(' + (*it)[1].str() + ", " + (*it)[2].str() + ")";
     EXPECT_NE(sources.find(test), std::string::npos) << test;
+  }
+  const std::regex fuzzer("`(fuzz_[a-z_]+)`");
+  const fs::path fuzz = fs::path(ROMDELTA_DOCS_DIR).parent_path() / "tests" / "fuzz";
+  for (std::sregex_iterator it(text.begin(), text.end(), fuzzer), end; it != end; ++it) {
+    EXPECT_TRUE(fs::exists(fuzz / ((*it)[1].str() + ".cc"))) << (*it)[1];
+  }
+}
+
+// A defence that nobody tried is a claim.
+TEST(ThreatModel, HasATestForEveryAttack) {
+  const std::string text = read_doc("threat-model.md");
+  for (const char* heading : {"## Attacks and defences", "## What happened to others"}) {
+    const auto rows = table_after(text, heading);
+    EXPECT_GT(rows.size(), 10u) << heading;
+    for (const std::vector<std::string>& row : rows) {
+      ASSERT_EQ(row.size(), 5u) << row[0];
+      EXPECT_TRUE(row[4].find('.') != std::string::npos || row[4].find("fuzz_") == 0)
+          << "nothing shows what stands against: " << row[0];
+    }
   }
 }
 

@@ -6,6 +6,7 @@
 
 #include <limits>
 
+#include "tests/hostile/attack_table.h"
 #include "tests/hostile/forgery.h"
 #include "tests/hostile/victim.h"
 
@@ -92,6 +93,7 @@ TEST_F(Bomb, OfAHarmlessFrameMadeByHandIsDecoded) {
 }
 
 TEST_F(Bomb, ThatDeclaresAGibibyteIsRefused) {
+  const Attack attack_row("decompression bomb", "a frame that declares 2^30 to 2^64 bytes");
   for (const std::uint64_t raw : {std::uint64_t{1} << 30, std::uint64_t{1} << 32,
                                   std::uint64_t{1} << 40, ~std::uint64_t{0}}) {
     const Bytes frame = concat({frame_header(raw), run_blocks(100)});
@@ -113,6 +115,7 @@ TEST_F(Bomb, ThatDeclaresMoreThanTheManifestAllowsIsRefused) {
 }
 
 TEST_F(Bomb, ThatDecodesIntoAllThatIsAllowedAndIsUsedForNothingIsRefused) {
+  const Attack attack_row("decompression bomb", "1 KiB that decodes into 16 MiB");
   const std::uint64_t raw = limits::chunk_decoded_bytes_max;
   const Bytes frame = concat({frame_header(raw), run_blocks(raw / kBlockBytesMax)});
   EXPECT_LT(frame.size(), 1024u);
@@ -120,6 +123,7 @@ TEST_F(Bomb, ThatDecodesIntoAllThatIsAllowedAndIsUsedForNothingIsRefused) {
 }
 
 TEST_F(Bomb, WhoseFrameExpandsBeyondWhatItDeclaresIsRefused) {
+  const Attack attack_row("decompression bomb", "a frame that expands beyond what it declares");
   for (const std::size_t blocks : {2u, 8u, 1000u, 10'000u}) {
     const Bytes frame = concat({frame_header(target_bytes_), run_blocks(blocks)});
     // The column has to be larger than the frame to be called coded at all.
@@ -148,6 +152,7 @@ TEST_F(Bomb, WhoseFrameStopsShortIsRefused) {
 }
 
 TEST_F(Bomb, WithAWindowOfItsOwnIsRefusedBeforeItIsAllocated) {
+  const Attack attack_row("decompression bomb", "a window of up to 3.75 TiB");
   for (const std::uint8_t window : {std::uint8_t{0x88}, std::uint8_t{0xf8}, std::uint8_t{0xff}}) {
     // Not a single segment: a window descriptor follows, up to 3.75 TiB; then the content size.
     const Bytes header = written_by([&](ByteWriter* writer) {

@@ -8,6 +8,7 @@
 
 #include <limits>
 
+#include "tests/hostile/attack_table.h"
 #include "tests/hostile/forgery.h"
 #include "tests/hostile/victim.h"
 
@@ -79,6 +80,7 @@ TEST_F(Control, OfAForgedChunkIsFollowedWhenItIsWellFormed) {
 }
 
 TEST_F(Control, WithANegativeLengthIsRefusedAsInCve20149862) {
+  const Attack attack_row("bspatch CVE-2014-9862", "a negative length in a control triple");
   for (const std::uint64_t negative : {kMax, kMax - 1, kSign, kSign + 1, kMax - target_bytes_}) {
     ChunkContent content = copy_all(0);
     content[Column::copy_lengths] = varint(negative);
@@ -88,6 +90,7 @@ TEST_F(Control, WithANegativeLengthIsRefusedAsInCve20149862) {
 }
 
 TEST_F(Control, WhoseLengthsWrapIsRefusedAsInCve202014315) {
+  const Attack attack_row("bspatch CVE-2020-14315", "lengths whose sum wraps");
   for (const std::uint64_t copy : {kMax, kSign, kMax - target_bytes_ + 1, kMax / 2}) {
     ChunkContent content = copy_all(0);
     content[Column::copy_lengths] = varint(copy);
@@ -98,6 +101,7 @@ TEST_F(Control, WhoseLengthsWrapIsRefusedAsInCve202014315) {
 }
 
 TEST_F(Control, LongerThanTheChunkIsRefusedAsInCve202015904) {
+  const Attack attack_row("bsdiff4 CVE-2020-15904", "lengths beyond the buffers");
   for (const std::uint64_t length : {target_bytes_ + 1, target_bytes_ * 2, source_bytes_,
                                      std::uint64_t{1} << 31, std::uint64_t{1} << 32}) {
     ChunkContent content = copy_all(0);
@@ -117,6 +121,7 @@ TEST_F(Control, ThatReadsBeyondTheSourceIsRefused) {
 }
 
 TEST_F(Control, ThatSeeksBeforeTheSourceIsRefused) {
+  const Attack attack_row("bsdiff4 CVE-2020-15904", "seeks beyond the buffers");
   const auto first = static_cast<std::int64_t>(target_bytes_ / 2);
   for (const std::int64_t seek : {-first - 1, -first - 1000, std::int64_t{-1} << 31,
                                   std::int64_t{-1} << 32, kLowest, kLowest + 1}) {
@@ -125,6 +130,7 @@ TEST_F(Control, ThatSeeksBeforeTheSourceIsRefused) {
 }
 
 TEST_F(Control, ThatSeeksBeyondTheSourceIsRefused) {
+  const Attack attack_row("bsdiff4 CVE-2020-15904", "seeks beyond the buffers");
   const auto behind = static_cast<std::int64_t>(source_bytes_);
   for (const std::int64_t seek :
        {behind, behind + 1, std::int64_t{1} << 31, std::int64_t{1} << 32, kHighest, kHighest - 1}) {

@@ -1,6 +1,7 @@
 // Every byte damaged, every truncation, every tail: packages that nobody signed.
 #include <gtest/gtest.h>
 
+#include "tests/hostile/attack_table.h"
 #include "tests/hostile/victim.h"
 
 namespace romdelta::test {
@@ -32,6 +33,7 @@ TEST_P(Damage, IsTheOnlyReasonToRefuseThePackage) {
 }
 
 TEST_P(Damage, OfOneBitIsRefusedWhereverItIs) {
+  const Attack attack_row("Mender MEN-1412", "a changed bit that no checksum covers");
   Bytes file = victim().package();
   for (std::size_t at = 0; at < file.size(); ++at) {
     const Verdict verdict = victim().verdict_at(at);
@@ -59,6 +61,7 @@ TEST_P(Damage, ThatClearsOrSetsAByteIsRefusedWhereverItIs) {
 
 // MEN-9055: a size compared with ">" where "!=" was meant.
 TEST_P(Damage, ByTruncationIsRefusedWhereverItCuts) {
+  const Attack attack_row("truncation", "the file ends early, anywhere");
   const ByteSpan file = victim().package();
   for (std::size_t size = 0; size < file.size(); ++size) {
     Verdict verdict{{Status::truncated}};
@@ -71,6 +74,7 @@ TEST_P(Damage, ByTruncationIsRefusedWhereverItCuts) {
 
 // Mender CVE-2025-67903: files of the payload that the manifest does not list were processed.
 TEST_P(Damage, ByOneMoreByteIsRefusedWhateverTheByte) {
+  const Attack attack_row("Mender CVE-2025-67903", "bytes behind the payload");
   Bytes file = victim().package();
   file.push_back(0);
   const Verdict verdict{{Status::trailing_bytes}, victim().target().size()};
@@ -82,6 +86,7 @@ TEST_P(Damage, ByOneMoreByteIsRefusedWhateverTheByte) {
 
 // AOSP verifyPackage: verifier and installer saw different parts of one file.
 TEST_P(Damage, ByATailOfAnySizeIsRefusedEvenWhenTheTailIsAPackage) {
+  const Attack attack_row("AOSP verifyPackage", "a second package behind the first");
   const Verdict verdict{{Status::trailing_bytes}, victim().target().size()};
   for (const std::size_t count : {2u, 16u, 97u, 4096u, 70'000u}) {
     EXPECT_EQ(victim().attack(concat({victim().package(), make_image(count, count)}), verdict), "");

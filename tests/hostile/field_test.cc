@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 
+#include "tests/hostile/attack_table.h"
 #include "tests/hostile/forgery.h"
 #include "tests/hostile/victim.h"
 #include "tests/support/manifest_maker.h"
@@ -95,6 +96,8 @@ INSTANTIATE_TEST_SUITE_P(Package, FieldLie,
                          ::testing::Values(&delta_victim, &full_victim, &grouped_victim));
 
 TEST_P(FieldLie, IsRefusedByTheSignatureOrTheDigestOverIt) {
+  const Attack attack_row("RAUC CVE-2026-34155",
+                          "lengths of 2^31, 2^32, 2^40 and more, not signed");
   for (const Field& field : fields_of(victim())) {
     for (const std::uint64_t value : kExtremes) {
       Bytes file = victim().package();
@@ -164,6 +167,7 @@ const ManifestLie kManifestLies[] = {
 };
 
 TEST_P(FieldLie, ThatIsSignedIsRefusedByTheManifestsRules) {
+  const Attack attack_row("RAUC CVE-2026-34155", "lengths of 2^31, 2^32, 2^40 and more, signed");
   for (const ManifestLie& lie : kManifestLies) {
     for (const std::uint64_t value : kExtremes) {
       if (lie.bits == 32 && value > 0xffff'ffff) continue;
@@ -228,6 +232,7 @@ TEST_P(FieldLie, AboutAPlanningBudgetThatIsSignedChangesNothingThatIsWritten) {
 }
 
 TEST_P(FieldLie, InATreeEntryThatIsSignedIsRefused) {
+  const Attack attack_row("oversize declaration", "in tree entries, signed");
   const Forgery forgery(victim().package());
   const std::vector<TreeEntry> truth = forgery.entries();
   for (std::size_t i = 0; i < truth.size(); ++i) {
@@ -284,6 +289,7 @@ TEST_P(FieldLie, ThatMovesBytesFromOneTreeEntryToTheNextIsRefused) {
 }
 
 TEST_P(FieldLie, InAChunkHeaderThatIsSignedIsRefused) {
+  const Attack attack_row("oversize declaration", "in chunk headers, signed");
   const Forgery good(victim().package());
   for (std::size_t i = 0; i < good.chunks.size(); ++i) {
     ChunkHeader header;
@@ -323,6 +329,8 @@ TEST_P(FieldLie, InAChunkHeaderThatIsSignedIsRefused) {
 
 // Bytes of a chunk that no column claims: Mender CVE-2025-67903 one level down.
 TEST_P(FieldLie, ThatHidesBytesBehindTheColumnsIsRefusedWhenSigned) {
+  const Attack attack_row("Mender CVE-2025-67903",
+                          "bytes of a chunk that no column claims, signed");
   const Forgery good(victim().package());
   for (std::size_t i = 0; i < good.chunks.size(); ++i) {
     for (const std::size_t count : {1u, 2u, 100u}) {
@@ -336,6 +344,7 @@ TEST_P(FieldLie, ThatHidesBytesBehindTheColumnsIsRefusedWhenSigned) {
 
 // A tree that is as large as the format allows, above a payload that is not.
 TEST_P(FieldLie, AboutAGiantTreeThatIsSignedIsRefused) {
+  const Attack attack_row("oversize declaration", "a tree larger than its payload, signed");
   for (const std::uint32_t count : {65u, 4096u, 4097u, limits::chunk_count_max}) {
     const Bytes file = with_manifest([&](Manifest* m) {
       m->target.bytes = count;

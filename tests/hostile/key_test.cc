@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "tests/hostile/attack_table.h"
 #include "tests/hostile/forgery.h"
 #include "tests/hostile/victim.h"
 #include "tests/support/manifest_maker.h"
@@ -52,16 +53,19 @@ class Key : public ::testing::Test {
 
 // Mender hub 6495: "keys missing" became "installing without verification".
 TEST_F(Key, OfNobodyMeansNoInstallation) {
+  const Attack attack_row("Mender hub 6495", "a device without keys");
   EXPECT_EQ(victim_.attack(file_, {{Status::no_trusted_key}}, {}), "");
 }
 
 TEST_F(Key, OfAStrangerIsRefused) {
+  const Attack attack_row("Mender hub 6495", "a signature by an unknown key");
   EXPECT_EQ(attack(with_signatures({sign(stranger_, digest_)}), Status::unknown_key), "");
   EXPECT_EQ(victim_.attack(file_, {{Status::unknown_key}}, {&stranger_.public_key, 1}), "");
 }
 
 // SWUpdate CVE-2026-109399: trust was taken from what the package brought along.
 TEST_F(Key, OfAStrangerIsRefusedAlsoUnderATrustedId) {
+  const Attack attack_row("SWUpdate CVE-2026-109399", "a key that the package brings along");
   TestKey forged = stranger_;
   forged.public_key.id = trusted_.public_key.id;
   EXPECT_EQ(attack(with_signatures({sign(forged, digest_)}), Status::bad_signature), "");
@@ -88,6 +92,7 @@ TEST_F(Key, OfOneIdThatTwoTrustedKeysHaveMustFitBoth) {
 }
 
 TEST_F(Key, MissingAltogetherIsRefused) {
+  const Attack attack_row("Mender hub 6495", "no signature at all");
   EXPECT_EQ(attack(with_signatures({}), Status::unknown_key), "");
 }
 
@@ -106,6 +111,7 @@ TEST_F(Key, ListedTwiceOrOutOfOrderIsRefused) {
 }
 
 TEST_F(Key, ListWhoseCountOrReservedBytesLieIsRefused) {
+  const Attack attack_row("Mender MEN-9055", "a signature list of another size");
   const Signature good = sign(trusted_, digest_);
   EXPECT_EQ(attack(with_list(1, 1, {good}), Status::bad_header), "");
   EXPECT_EQ(attack(with_list(1, 0x8000, {good}), Status::bad_header), "");
@@ -172,6 +178,7 @@ TEST_F(Key, SignatureOfSmallOrderIsRefused) {
 
 // MCUboot CVE-2024-32883: a field outside the signed area was read as if it were inside.
 TEST_F(Key, DoesNotCoverAFieldAddedBehindTheManifest) {
+  const Attack attack_row("MCUboot CVE-2024-32883", "a field outside what is signed");
   const Bytes field = join_fields({{0x8002, Bytes(4, 0x5a)}});
   const ByteSpan rest = ByteSpan(file_).subspan(signed_part_.size());
   Bytes file = concat({signed_part_, field, rest});
@@ -223,6 +230,7 @@ TEST_F(Key, DoesNotExcuseAManifestThatBreaksTheRules) {
 
 // wolfBoot: sizes were used before they were authentic. 16 bytes are enough to refuse.
 TEST_F(Key, IsNotWaitedForWhenTheHeaderAsksForTooMuch) {
+  const Attack attack_row("wolfBoot", "a header that asks for too much");
   for (const std::uint32_t bytes : {0u, 3501u, 4096u, 0x7fff'ffffu, 0x8000'0000u, 0xffff'ffffu}) {
     Bytes file = file_;
     for (std::size_t i = 0; i < 4; ++i) file[12 + i] = static_cast<std::uint8_t>(bytes >> (8 * i));

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "tests/hostile/attack_table.h"
 #include "tests/hostile/tally.h"
 
 int main(int argc, char** argv) {
@@ -20,7 +21,10 @@ int main(int argc, char** argv) {
     std::perror("fork");
     return 1;
   }
-  if (child == 0) return RUN_ALL_TESTS();
+  if (child == 0) {
+    const int result = RUN_ALL_TESTS();
+    return romdelta::test::print_attack_table() == 0 ? result : 1;
+  }
   int status = 0;
   if (waitpid(child, &status, 0) != child) {
     std::perror("waitpid");

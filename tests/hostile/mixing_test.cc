@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "format/hash_tree.h"
+#include "tests/hostile/attack_table.h"
 #include "tests/hostile/forgery.h"
 #include "tests/hostile/victim.h"
 
@@ -54,6 +55,7 @@ INSTANTIATE_TEST_SUITE_P(Package, Mixture,
                                            &context_victim));
 
 TEST_P(Mixture, OfSwappedChunksIsRefused) {
+  const Attack attack_row("swapped chunks", "two chunks of one package");
   const std::size_t count = victim().chunks().size();
   for (std::size_t i = 0; i < count; ++i) {
     for (std::size_t j = i + 1; j < count; ++j) {
@@ -90,6 +92,7 @@ TEST_P(Mixture, WithAChunkLeftOutIsRefused) {
 }
 
 TEST_P(Mixture, WithAChunkOfAnotherPackageIsRefused) {
+  const Attack attack_row("swapped chunks", "a chunk of another package");
   for (Victim* other : {&delta_victim(), &full_victim(), &grouped_victim()}) {
     if (other == &victim()) continue;
     for (std::size_t i = 0; i < std::min(victim().chunks().size(), other->chunks().size()); ++i) {
@@ -104,6 +107,7 @@ TEST_P(Mixture, WithAChunkOfAnotherPackageIsRefused) {
 
 // Chunks and nodes know their place: the same bytes have another digest elsewhere.
 TEST_P(Mixture, OfChunksThatClaimEachOthersPlaceIsRefusedEvenWhenSigned) {
+  const Attack attack_row("swapped chunks", "chunks and their entries, signed");
   const Forgery good(victim().package());
   std::vector<TreeEntry> entries = good.entries();
   Forgery forgery = good;
@@ -140,6 +144,7 @@ TEST_P(Mixture, OfDomainsIsRefusedEvenWhenSigned) {
 
 // Uptane's mix-and-match: every part is authentic, the whole never existed.
 TEST_P(Mixture, OfOneManifestWithThePayloadOfAnotherIsRefused) {
+  const Attack attack_row("mix-and-match", "the payload of another package");
   for (Victim* other : {&delta_victim(), &full_victim(), &grouped_victim()}) {
     if (other == &victim()) continue;
     const Verdict verdict{{Status::corrupt_chunk}};
@@ -148,6 +153,7 @@ TEST_P(Mixture, OfOneManifestWithThePayloadOfAnotherIsRefused) {
 }
 
 TEST_P(Mixture, OfOneManifestWithTheSignatureOfAnotherIsRefused) {
+  const Attack attack_row("mix-and-match", "the signature of another package");
   for (Victim* other : {&delta_victim(), &full_victim(), &grouped_victim()}) {
     if (other == &victim()) continue;
     const std::size_t list_bytes = victim().head().signatures.encoded_bytes();
@@ -254,6 +260,7 @@ TEST_F(MixedNodes, AreRefusedWhereverABitWasFlipped) {
 
 // A delta for another source, a release below the device's counter, a package for another device.
 TEST(MixedDevice, RefusesADeltaFromAnotherSource) {
+  const Attack attack_row("wrong precursor", "a delta from another source");
   Victim& victim = delta_victim();
   Bytes other_source = victim.source();
   other_source[other_source.size() / 2] ^= 1;
@@ -265,6 +272,7 @@ TEST(MixedDevice, RefusesADeltaFromAnotherSource) {
 }
 
 TEST(MixedDevice, RefusesAReplayedReleaseBelowItsSecurityCounter) {
+  const Attack attack_row("replay", "a release below the security counter");
   for (Victim* victim : {&delta_victim(), &full_victim(), &grouped_victim()}) {
     Forgery forgery(victim->package());
     for (const std::uint64_t counter : {0u, 1u, 4u}) {
@@ -275,6 +283,7 @@ TEST(MixedDevice, RefusesAReplayedReleaseBelowItsSecurityCounter) {
 }
 
 TEST(MixedDevice, RefusesAPackageForAnother) {
+  const Attack attack_row("wrong device", "another id, vendor or hardware");
   Victim& victim = full_victim();
   Forgery forgery(victim.package());
   ASSERT_TRUE(forgery.manifest.package_id.assign("com.example.other"));

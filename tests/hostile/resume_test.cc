@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "tests/hostile/attack_table.h"
 #include "tests/hostile/forgery.h"
 #include "tests/hostile/victim.h"
 
@@ -45,6 +46,7 @@ TEST_F(Interrupted, InstallationGoesOnWhereItStopped) {
 }
 
 TEST_F(Interrupted, InstallationDoesNotTrustWhatWasWrittenBefore) {
+  const Attack attack_row("RAUC CVE-2020-25860", "the slot is changed between two sessions");
   const std::uint64_t written = victim_.chunks()[kCutChunk].target_begin;
   for (const std::uint64_t at : {std::uint64_t{0}, written / 2, written - 1}) {
     SetUp();
@@ -68,6 +70,7 @@ TEST_F(Interrupted, InstallationDoesNotGoOnWithAnotherPackage) {
 }
 
 TEST_F(Interrupted, InstallationChecksTheRestAsItChecksTheBeginning) {
+  const Attack attack_row("RAUC CVE-2020-25860", "the file is changed between two sessions");
   for (std::size_t at = victim_.chunks()[kCutChunk].begin; at < victim_.package().size(); ++at) {
     SetUp();
     Bytes file = victim_.package();
@@ -77,6 +80,7 @@ TEST_F(Interrupted, InstallationChecksTheRestAsItChecksTheBeginning) {
 }
 
 TEST_F(Interrupted, InstallationDoesNotTrustAJournalThatClaimsMore) {
+  const Attack attack_row("RAUC CVE-2020-25860", "the journal is changed between two sessions");
   const auto count = victim_.head().manifest.chunk_count;
   for (std::uint32_t claimed = kCutChunk + 1; claimed <= count; ++claimed) {
     SetUp();

@@ -8,6 +8,7 @@
 #include "format/hash_tree.h"
 #include "format/result_code.h"
 #include "pkgtool/packager.h"
+#include "tests/hostile/attack_table.h"
 #include "tests/hostile/tally.h"
 #include "tests/support/package_maker.h"
 #include "tests/support/random_map.h"
@@ -127,6 +128,7 @@ Bytes Victim::install(ByteSpan file, Status* status) {
 }
 
 std::string Victim::judge(Status status, const Verdict& verdict) {
+  note_attack(verdict.refused_with, status);
   std::ostringstream problem;
   if (std::ranges::find(verdict.refused_with, status) == verdict.refused_with.end()) {
     problem << "ended with " << to_string(status) << "; ";
@@ -209,6 +211,7 @@ int fumo_code(Status status) {
     case Status::unsupported_field:
     case Status::unsupported_layout:
     case Status::unsupported_codec: return 408;
+    case Status::out_of_order: return 409;
     case Status::target_mismatch: return 410;
     case Status::rollback: return 451;
     case Status::arena_too_small:
