@@ -83,7 +83,7 @@ def devices_that_fail(lab):
     broken[1000] ^= 1
     add = lab.add_device
     cases = [
-        (add("good", v1), [200], "nothing went wrong"),
+        (add("good", v1, auth="hmac", server_auth="hmac"), [200], "nothing went wrong"),
         (add("declined", v1, mode="ask", ask="echo decline"), [401], "the user said no"),
         (add("postponed", v1, mode="ask",
              ask=f"test -e {lab.folder}/asked && echo accept || echo postpone; "
@@ -155,6 +155,11 @@ def servers_and_networks_that_fail(lab):
                           ask=f"rm -f {packages}/*.pkg; echo accept")
     one_device(lab, lost, [200, 400], "the package was deleted before it was installed",
                delivery="download_then_update")
+    lab.say("== And without a package server")
+    pushed = lab.add_device("pushed", {KERNEL: "0.9"})
+    one_device(lab, pushed, [200], "the package came through the DM session, as a large object",
+               delivery="push")
+    assert pushed.inventory()[KERNEL]["version"] == "2.0", pushed.log()
 
 
 def updates_in_place(lab):
@@ -203,6 +208,7 @@ def main():
             v1 = make_image(300_000, package_id)
             lab.add_image(package_id, "1.0", v1)
             lab.add_image(package_id, "2.0", revise(v1, package_id))
+            lab.add_image(package_id, "0.9", make_image(300_000, "0.9"))
             # Small blocks, so that there is flash that does not fit.
             lab.build(package_id, "2.0", "1.0", "--erase-block", "2048")
             lab.build(package_id, "2.0", None, "--erase-block", "2048")
