@@ -51,6 +51,8 @@ class ReportReader {
       return Json::parse(text);
     } catch (const Json::parse_error& error) {
       fail("byte " + std::to_string(error.byte), "no JSON from here on");
+    } catch (const Json::out_of_range&) {
+      fail("", "it has a number that no number type holds");
     }
   }
 

@@ -100,6 +100,7 @@ TEST(DeviceReport, RefusesNumbersThatAreNotWhatTheyShouldBe) {
     EXPECT_NE(complaint(report_with(std::string(", \"security_counter\": ") + number)), "")
         << number;
   }
+  EXPECT_NE(complaint(report_with(", \"later\": 1e2000")), "") << "not even where nobody looks";
   EXPECT_NE(complaint(device_with(R"("hardware": 4294967296)")), "");
   EXPECT_NE(complaint(device_with(R"("scratch_bytes": 1099511627777)")), "");
   const auto slots = [](const char* count, const char* unit) {
