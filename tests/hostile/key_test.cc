@@ -91,6 +91,25 @@ TEST_F(Key, OfOneIdThatTwoTrustedKeysHaveMustFitBoth) {
   EXPECT_EQ(victim_.attack(file_, {{Status::bad_signature}}, keys), "");
 }
 
+TEST_F(Key, OfAnotherRoleIsRefused) {
+  const Attack attack_row("wrong key role", "a development key signs for production, and back");
+  PublicKey key = trusted_.public_key;
+  key.role = KeyRole::development;
+  EXPECT_EQ(victim_.attack(file_, {{Status::wrong_role}}, {&key, 1}), "");
+  Forgery forgery(file_);
+  forgery.manifest.role = KeyRole::development;
+  key.role = KeyRole::release;
+  EXPECT_EQ(victim_.attack(forgery.seal(), {{Status::wrong_role}}, {&key, 1}), "");
+}
+
+TEST_F(Key, ThatWasRevokedIsRefused) {
+  const Attack attack_row("revoked key", "a key that is known and not trusted any more");
+  PublicKey keys[] = {trusted_.public_key, stranger_.public_key};
+  keys[0].role = KeyRole::revoked;
+  EXPECT_EQ(victim_.attack(file_, {{Status::key_revoked}}, keys), "");
+  EXPECT_EQ(victim_.attack(file_, {{Status::no_trusted_key}}, {keys, 1}), "");
+}
+
 TEST_F(Key, MissingAltogetherIsRefused) {
   const Attack attack_row("Mender hub 6495", "no signature at all");
   EXPECT_EQ(attack(with_signatures({}), Status::unknown_key), "");

@@ -282,6 +282,51 @@ TEST(MixedDevice, RefusesAReplayedReleaseBelowItsSecurityCounter) {
   }
 }
 
+// An older release whose counters nobody raised.
+TEST(MixedDevice, RefusesAnOlderReleaseThatDoesNotSayThatItMayBe) {
+  const Attack attack_row("replay", "an older release of the same counters");
+  Victim& victim = full_victim();
+  Forgery forgery(victim.package());
+  forgery.manifest.order.number = 9;
+  victim.restore();
+  ASSERT_EQ(victim.run(forgery.seal()), Status::ok);
+  const Status expected[] = {Status::downgrade};
+  for (const std::uint64_t number : {0u, 1u, 8u}) {
+    forgery.manifest.order.number = number;
+    const Status status = victim.run(forgery.seal());
+    note_attack(expected, status);
+    EXPECT_EQ(status, Status::downgrade) << number;
+  }
+  forgery.manifest.may_downgrade = true;
+  EXPECT_EQ(victim.run(forgery.seal()), Status::ok) << "one that says so is installed";
+}
+
+// TUF's fast-forward attack: one release uses up the numbers of all later ones.
+TEST(MixedDevice, RefusesAReleaseThatUsesUpTheCounters) {
+  const Attack attack_row("fast-forward", "counters that rise too far at once");
+  for (Victim* victim : {&delta_victim(), &full_victim(), &grouped_victim()}) {
+    for (const std::uint64_t step : {limits::counter_step_max + 1, std::uint64_t{1} << 31,
+                                     std::uint64_t{1} << 32, ~std::uint64_t{0} - 5}) {
+      Forgery forgery(victim->package());
+      forgery.manifest.order.security_counter = 5 + step;
+      EXPECT_EQ(victim->attack(forgery.seal(), {{Status::counter_jump}}), "") << step;
+      forgery = Forgery(victim->package());
+      forgery.manifest.order.device_counter = step;
+      EXPECT_EQ(victim->attack(forgery.seal(), {{Status::counter_jump}}), "") << step;
+    }
+  }
+}
+
+// A member that was cut out of its super package.
+TEST(MixedDevice, RefusesAMemberOnItsOwn) {
+  const Attack attack_row("mix-and-match", "a member without its super package");
+  for (Victim* victim : {&delta_victim(), &full_victim(), &grouped_victim()}) {
+    Forgery forgery(victim->package());
+    ASSERT_TRUE(forgery.manifest.member_of.assign("com.example.product"));
+    EXPECT_EQ(victim->attack(forgery.seal(), {{Status::not_a_member}}), "");
+  }
+}
+
 TEST(MixedDevice, RefusesAPackageForAnother) {
   const Attack attack_row("wrong device", "another id, vendor or hardware");
   Victim& victim = full_victim();

@@ -203,8 +203,11 @@ int fumo_code(Status status) {
     case Status::wrong_device:
     case Status::wrong_source: return 403;
     case Status::no_trusted_key:
+    case Status::wrong_role:
     case Status::unknown_key:
     case Status::bad_signature: return 404;
+    case Status::counter_jump:
+    case Status::downgrade:
     case Status::unsupported_format:
     case Status::malformed_manifest:
     case Status::unsupported_geometry: return 405;
@@ -214,6 +217,8 @@ int fumo_code(Status status) {
     case Status::out_of_order: return 409;
     case Status::target_mismatch: return 410;
     case Status::rollback: return 451;
+    case Status::not_a_member: return 452;
+    case Status::key_revoked: return 454;
     case Status::arena_too_small:
     case Status::slot_too_small:
     case Status::scratch_too_small: return 502;
