@@ -4,7 +4,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "pkgtool/file.h"
+#include "tests/support/super_maker.h"
 #include "tests/unit/pkgtool/support.h"
 
 namespace romdelta::pkgtool {
@@ -101,6 +104,85 @@ TEST_F(CatalogTest, IsNotLedAstrayByLinksFoldersAndPipes) {
   const Catalog catalog = read();
   EXPECT_EQ(catalog.packages.size(), 3u);
   EXPECT_EQ(catalog.skipped.size(), 4u);
+}
+
+// Two ROM packages, one of them from two sources.
+class SuperCatalogTest : public CatalogTest {
+ protected:
+  SuperCatalogTest() {
+    const Bytes target = make_image(4000, 7);
+    for (const std::uint64_t seed : {8, 9}) {
+      plan_.members.push_back(package_of(request_of(make_image(4000, seed), target)));
+    }
+    std::ranges::sort(plan_.members, {}, [](const Bytes& member) {
+      return test::member_of(member).source.digest.value;
+    });
+    BuildRequest other = request_of({}, make_image(2000, 10));
+    other.package_id = "com.example.boot";
+    plan_.members.push_back(package_of(other));
+    EXPECT_TRUE(plan_.facts.name.assign("com.example.product"));
+    EXPECT_TRUE(plan_.facts.release.assign("2.0"));
+    const std::string_view versions[] = {"7"};
+    plan_.requirements.push_back(test::requirement_of("com.example.modem", versions));
+  }
+
+  test::SuperPlan plan_;
+};
+
+TEST_F(SuperCatalogTest, HasSuperPackagesWithTheirMembers) {
+  const test::MadeSuper made = make_super(plan_);
+  put("a.pks", made.file);
+  const Catalog catalog = read();
+  EXPECT_TRUE(catalog.skipped.empty());
+  EXPECT_TRUE(catalog.packages.empty());
+  ASSERT_EQ(catalog.supers.size(), 1u);
+  const CatalogSuper& super = catalog.supers[0];
+  EXPECT_EQ(super.path, directory_.path("a.pks"));
+  EXPECT_EQ(super.facts.release.view(), "2.0");
+  EXPECT_EQ(super.head_bytes, made.head.size());
+  ASSERT_EQ(super.members.size(), 3u);
+  EXPECT_EQ(super.members[1].file_bytes, plan_.members[1].size());
+  EXPECT_EQ(super.members[2].head.manifest.package_id.view(), "com.example.boot");
+  ASSERT_EQ(super.requirements.size(), 1u);
+  EXPECT_EQ(super.requirements[0].package_id.view(), "com.example.modem");
+  EXPECT_GE(super.arena_bytes, super.members[0].head.manifest.budgets.ram_bytes);
+}
+
+TEST_F(SuperCatalogTest, LeavesOutSuperPackagesThatAreDamagedAnywhere) {
+  const Bytes good = make_super(plan_).file;
+  for (std::size_t at = 0; at < good.size(); at += 41) {
+    Bytes bad = good;
+    bad[at] ^= 0x20;
+    put("x.pks", bad);
+    EXPECT_TRUE(read().supers.empty()) << at;
+    EXPECT_NE(reason(), "") << at;
+  }
+  for (std::size_t size = 0; size < good.size(); size += 97) {
+    put("x.pks", ByteSpan(good).first(size));
+    EXPECT_NE(reason().find("FUMO 402"), std::string::npos) << size << ": " << reason();
+  }
+  Bytes longer = good;
+  longer.push_back(0);
+  put("x.pks", longer);
+  EXPECT_NE(reason().find("(trailing_bytes, FUMO 402)"), std::string::npos) << reason();
+}
+
+TEST_F(SuperCatalogTest, LeavesOutSuperPackagesWhoseMembersAreNotThose) {
+  const test::MadeSuper made = make_super(plan_);
+  Bytes swapped = made.head;
+  for (const std::size_t member : {2u, 0u, 1u}) {
+    swapped.insert(swapped.end(), plan_.members[member].begin(), plan_.members[member].end());
+  }
+  put("x.pks", swapped);
+  EXPECT_TRUE(read().supers.empty());
+  const test::TestKey stranger = test::test_key(2);
+  put("x.pks", make_super(plan_, {&stranger, 1}).file);
+  EXPECT_NE(reason().find("(unknown_key, FUMO 404)"), std::string::npos) << reason();
+  put("x.pks", good_);
+  EXPECT_NE(reason().find("(unsupported_format, FUMO 405)"), std::string::npos) << reason();
+  put("x.pks", Bytes());
+  put("y.pku", made.file);
+  EXPECT_EQ(read().skipped.size(), 2u) << "a super package is no package";
 }
 
 TEST_F(CatalogTest, ThatIsNoFolderIsAnError) {
