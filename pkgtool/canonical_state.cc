@@ -188,6 +188,8 @@ Fingerprint canonical_fingerprint(const SimulatedStorage& storage, const Manifes
   Bytes key;
   append_fingerprint(&key, storage.fingerprint(Part::slot_a));
   append_fingerprint(&key, storage.fingerprint(Part::scratch));
+  append_fingerprint(&key, storage.fingerprint(Part::other_a));
+  append_fingerprint(&key, storage.fingerprint(Part::other_b));
   if (manifest.layout == Layout::ab) {
     append_target_slot(&key, storage, target);
   } else {

@@ -179,10 +179,12 @@ bool FlashSimulator::can_stray(const SimulatedStorage& storage, const FlashOp& o
          op.count < storage.shape()[static_cast<std::size_t>(op.part)].bytes;
 }
 
-// The same bytes somewhere else: a place that is a whole number of units away.
+// The same bytes somewhere else: a place that is a whole number of units away. Or nowhere.
 void FlashSimulator::misdirect(const FlashOp& op) {
   const FlashGeometry flash = storage_.geometry(op.part).flash;
   const std::uint64_t places = (bytes_of(op.part) - op.count) / flash.program_unit_bytes;
+  fired_ = true;
+  if (fault_->variant == stray_nowhere) return;
   FlashOp stray = op;
   stray.offset = mixed(fault_->seed, fault_->variant) % places * flash.program_unit_bytes;
   if (stray.offset >= op.offset) stray.offset += flash.program_unit_bytes;
@@ -196,7 +198,6 @@ void FlashSimulator::misdirect(const FlashOp& op) {
     stray.data = std::make_shared<const Bytes>(std::move(bytes));
   }
   storage_.apply(stray);
-  fired_ = true;
 }
 
 bool FlashSimulator::fills_slot(const FlashOp& op) const {

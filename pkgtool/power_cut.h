@@ -74,6 +74,9 @@ std::vector<Fault> cuts_at(const SimulatedStorage& storage, const FlashOp& op, s
 // cut at such an operation.
 bool cut_power(SimulatedStorage* storage, const FlashOp& op, const Fault& fault);
 
+// Variant of misdirected: the write goes nowhere at all, and nobody says so.
+inline constexpr std::uint32_t stray_nowhere = 1;
+
 // What io_* faults do.
 struct IoFault {
   enum class Effect : std::uint8_t { none, half, all };

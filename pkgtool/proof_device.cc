@@ -19,6 +19,11 @@ constexpr std::uint64_t kLeftovers = 0x6c656674;
 
 Part part_of(Slot slot) { return slot == Slot::a ? Part::slot_a : Part::slot_b; }
 
+std::size_t arena_bytes_for(const Manifest& manifest) {
+  return static_cast<std::size_t>(
+      std::max<std::uint64_t>(manifest.budgets.ram_bytes, Session::arena_bytes_min));
+}
+
 // Programs the bytes as the factory would.
 void put(SimulatedStorage* storage, Part part, ByteSpan bytes) {
   const FlashGeometry flash = storage->geometry(part).flash;
@@ -61,22 +66,45 @@ ProofDevice::ProofDevice(const ProofSubject& subject)
     throw Error(Exit::bad_input, result_row(status).meaning, {}, result_row(status).action);
   }
   const Manifest& manifest = head_.manifest;
-  arena_bytes_ = static_cast<std::size_t>(
-      std::max<std::uint64_t>(manifest.budgets.ram_bytes, Session::arena_bytes_min));
-  arena_ = std::make_unique<std::uint64_t[]>(arena_bytes_ / sizeof(std::uint64_t) + 1);
-  region_.package_id = manifest.package_id.view();
-  region_.slot_a = simulator_.region(Part::slot_a);
-  region_.slot_b = simulator_.region(Part::slot_b);
+  add_others();
+  std::size_t arena_bytes = arena_bytes_for(manifest);
+  for (const PackageHead& other : other_heads_) {
+    arena_bytes = std::max(arena_bytes, arena_bytes_for(other.manifest));
+  }
+  arena_ = std::make_unique<std::uint64_t[]>(arena_bytes / sizeof(std::uint64_t) + 1);
+  regions_[0].package_id = manifest.package_id.view();
+  regions_[0].slot_a = simulator_.region(Part::slot_a);
+  regions_[0].slot_b = simulator_.region(Part::slot_b);
   device_.vendor = manifest.device.vendor.view();
   device_.model = manifest.device.model.view();
   device_.hardware = manifest.device.hardware_min;
-  device_.regions = {&region_, 1};
+  device_.regions = std::span(regions_).first(region_count_);
   device_.journal = simulator_.region(Part::journal);
   device_.inventory = simulator_.region(Part::inventory);
   device_.scratch = simulator_.region(Part::scratch);
   device_.trusted_keys = subject.keys;
   device_.production = manifest.role == KeyRole::release;
   if (manifest.plan.present()) read_plan();
+}
+
+void ProofDevice::add_others() {
+  for (const ByteSpan package : subject_.others) {
+    PackageHead head;
+    const ByteSpan front = package.first(std::min(package.size(), limits::head_bytes_max));
+    const Status status = verify_head(front, subject_.keys, &head);
+    if (status != Status::ok || !head.manifest.is_full()) {
+      throw Error(Exit::internal, "another package is not authentic, or not full");
+    }
+    if (head.manifest.package_id.view() != head_.manifest.package_id.view()) {
+      second_id_ = head.manifest.package_id;
+      region_count_ = 2;
+    }
+    other_heads_.push_back(head);
+  }
+  if (!has_second()) return;
+  regions_[1].package_id = second_id_.view();
+  regions_[1].slot_a = simulator_.region(Part::other_a);
+  regions_[1].slot_b = simulator_.region(Part::other_b);
 }
 
 // The first step of each chunk, and one past the last of all.
@@ -117,9 +145,9 @@ const SimulatedStorage& ProofDevice::provisioned() {
 }
 
 SimulatedStorage ProofDevice::provision() {
-  const Manifest& manifest = head_.manifest;
   SimulatedStorage storage(subject_.shape);
-  for (const Part part : {Part::slot_a, Part::slot_b, Part::scratch}) {
+  for (const Part part :
+       {Part::slot_a, Part::slot_b, Part::scratch, Part::other_a, Part::other_b}) {
     const std::uint64_t bytes = subject_.shape[static_cast<std::size_t>(part)].bytes;
     Bytes leftovers(static_cast<std::size_t>(bytes));
     fill_noise(kLeftovers + static_cast<std::uint64_t>(part), leftovers);
@@ -129,8 +157,23 @@ SimulatedStorage ProofDevice::provision() {
   const SimulatedPart& slot = subject_.shape[static_cast<std::size_t>(Part::slot_a)];
   if (source.size() > slot.bytes) throw Error(Exit::bad_input, "the source does not fit its slot");
   storage.image(Part::slot_a).contents.write(0, source);
+  provision_inventory(&storage);
+  for (const PastBoot& past : subject_.past) {
+    boot(std::move(storage));
+    if (past.fault) simulator_.plan(*past.fault);
+    const Status status = run_other(past.other).status;
+    if (past.fault ? !simulator_.fired() : status != Status::ok) {
+      throw Error(Exit::internal,
+                  std::string("the past cannot have been so: ") + to_string(status));
+    }
+    storage = std::move(simulator_.storage());
+  }
+  return storage;
+}
 
-  inspector_.boot(std::move(storage));
+void ProofDevice::provision_inventory(SimulatedStorage* storage) {
+  const Manifest& manifest = head_.manifest;
+  inspector_.boot(std::move(*storage));
   InventoryRecord record;
   record.package_id = manifest.package_id;
   if (manifest.is_full()) {
@@ -141,11 +184,15 @@ SimulatedStorage ProofDevice::provision() {
   record.security_counter = floor_below(manifest.order.security_counter);
   Inventory inventory;
   Status status = inventory.open(inspector_.region(Part::inventory), record_buffer_);
-  if (status == Status::ok) {
-    status = inventory.update(record, floor_below(manifest.order.device_counter));
+  const std::uint64_t device_counter = floor_below(manifest.order.device_counter);
+  if (status == Status::ok) status = inventory.update(record, device_counter);
+  if (status == Status::ok && has_second()) {
+    record.package_id = second_id_;
+    (void)record.version.assign("before");
+    status = inventory.update(record, device_counter);
   }
   if (status != Status::ok) throw Error(Exit::bad_input, "the inventory region is of no use");
-  return std::move(inspector_.storage());
+  *storage = std::move(inspector_.storage());
 }
 
 void ProofDevice::boot(SimulatedStorage storage) {
@@ -154,10 +201,18 @@ void ProofDevice::boot(SimulatedStorage storage) {
   if (manifest().layout == Layout::ab && has_two_slots()) simulator_.protect(Part::slot_a);
 }
 
-ApplierResult ProofDevice::run() {
+ApplierResult ProofDevice::run() { return run_package(subject_.package, head_.manifest); }
+
+ApplierResult ProofDevice::run_other(std::size_t index) {
+  return run_package(subject_.others[index], other_manifest(index));
+}
+
+// In just as much memory as it asks for.
+ApplierResult ProofDevice::run_package(ByteSpan package, const Manifest& manifest) {
   auto* memory = reinterpret_cast<std::uint8_t*>(arena_.get());
-  std::memset(memory, kPoison, arena_bytes_);
-  const ApplierResult result = subject_.applier(device_, subject_.package, {memory, arena_bytes_});
+  const std::size_t bytes = arena_bytes_for(manifest);
+  std::memset(memory, kPoison, bytes);
+  const ApplierResult result = subject_.applier(device_, package, {memory, bytes});
   last_status_ = result.status;
   return result;
 }
@@ -168,12 +223,13 @@ bool ProofDevice::names_target(const InventoryRecord& record) const {
          record.manifest_digest == head_.manifest_digest;
 }
 
-std::optional<InventoryRecord> ProofDevice::installed(const SimulatedStorage& settled) {
+std::optional<InventoryRecord> ProofDevice::installed(const SimulatedStorage& settled,
+                                                      std::size_t region) {
   inspector_.boot(settled);
   Inventory inventory;
   InventoryRecord record;
   Status status = inventory.open(inspector_.region(Part::inventory), record_buffer_);
-  if (status == Status::ok) status = inventory.find(region_.package_id, &record);
+  if (status == Status::ok) status = inventory.find(regions_[region].package_id, &record);
   device_counter_ = inventory.security_counter();
   return status == Status::ok ? std::optional(record) : std::nullopt;
 }
@@ -208,6 +264,7 @@ std::string ProofDevice::fault_of_image(const SimulatedStorage& settled,
 }
 
 std::string ProofDevice::fault_of_target(const SimulatedStorage& storage) {
+  if (std::string fault = fault_of_second(storage); !fault.empty()) return fault;
   const bool stable = storage.is_stable();
   for (const Settled how : all_settlements) {
     const SimulatedStorage settled = stable ? storage : storage.settled(how);
@@ -222,6 +279,7 @@ std::string ProofDevice::fault_of_target(const SimulatedStorage& storage) {
 }
 
 std::string ProofDevice::fault_of_boot(const SimulatedStorage& storage) {
+  if (std::string fault = fault_of_second(storage); !fault.empty()) return fault;
   if (!has_two_slots()) return {};
   const bool stable = storage.is_stable();
   for (const Settled how : all_settlements) {
@@ -237,6 +295,38 @@ std::string ProofDevice::fault_of_boot(const SimulatedStorage& storage) {
       return "the inventory names neither source nor target";
     }
     if (stable) break;
+  }
+  return {};
+}
+
+std::string ProofDevice::fault_of_other(const SimulatedStorage& storage, std::size_t index) {
+  const PackageHead& head = other_heads_[index];
+  const bool is_second = head.manifest.package_id.view() != head_.manifest.package_id.view();
+  const std::optional<InventoryRecord> record = installed(storage, is_second ? 1 : 0);
+  if (!record || record->manifest_digest != head.manifest_digest) return "it is not installed";
+  const Part part_a = is_second ? Part::other_a : Part::slot_a;
+  const Part part_b = is_second ? Part::other_b : Part::slot_b;
+  Bytes image(static_cast<std::size_t>(head.manifest.target.bytes));
+  storage.image(record->active_slot == Slot::a ? part_a : part_b).contents.read(0, image);
+  const bool is_whole = digest_of(DigestDomain::image, image) == head.manifest.target.digest;
+  return is_whole ? std::string() : "the inventory names another package, and it is not whole";
+}
+
+std::string ProofDevice::fault_of_second(const SimulatedStorage& storage) {
+  if (!has_second()) return {};
+  const bool stable = storage.is_stable();
+  for (const Settled how : all_settlements) {
+    const SimulatedStorage settled = stable ? storage : storage.settled(how);
+    const std::optional<InventoryRecord> record = installed(settled, 1);
+    if (!record) return "the inventory does not name the second package any more";
+    std::string fault;
+    if (record->state != PackageState::factory) fault = "the inventory names nothing that was made";
+    for (std::size_t i = 0; i < other_heads_.size(); ++i) {
+      if (record->manifest_digest == other_heads_[i].manifest_digest) {
+        fault = fault_of_other(settled, i);
+      }
+    }
+    if (!fault.empty() || stable) return fault;
   }
   return {};
 }

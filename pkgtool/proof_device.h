@@ -27,12 +27,22 @@ using Applier =
 // The installer's own engine, in memory that held something else before.
 ApplierResult apply_with_session(const Device& device, ByteSpan package, MutableByteSpan arena);
 
+// What a device went through before: one boot, with one of ProofSubject::others.
+struct PastBoot {
+  std::size_t other = 0;
+  std::optional<Fault> fault;  // A cut; absent: it ended.
+};
+
 struct ProofSubject {
   ByteSpan package;
   std::optional<ByteSpan> source;  // A delta needs it; a full package replaces it.
   TrustedKeys keys;
   SimulatedShape shape;
   Applier applier = apply_with_session;
+  // Other authentic packages, full ones: of the same ROM package, or of a second one, whose slots
+  // the shape has then.
+  std::vector<ByteSpan> others;
+  std::vector<PastBoot> past;
 };
 
 class ProofDevice {
@@ -52,17 +62,27 @@ class ProofDevice {
   Bytes active_image(const SimulatedStorage& storage);
 
   FlashSimulator& simulator() { return simulator_; }
+  const FlashSimulator& simulator() const { return simulator_; }
   // Boots from this state; then plan faults on simulator() and run().
   void boot(SimulatedStorage storage);
   ApplierResult run();
+  // The same with a package of ProofSubject::others.
+  ApplierResult run_other(std::size_t index);
+  std::size_t other_count() const { return other_heads_.size(); }
+  const Manifest& other_manifest(std::size_t index) const { return other_heads_[index].manifest; }
   // Of the last run().
   Status last_status() const { return last_status_; }
 
   // What is wrong with a device that claims to be updated; empty: nothing.
   std::string fault_of_target(const SimulatedStorage& storage);
   // What is wrong with a device on which power failed at any time: it must boot the whole source or
-  // the whole target. Nothing is judged where there is one slot.
+  // the whole target. Where there is one slot only the second ROM package is judged.
   std::string fault_of_boot(const SimulatedStorage& storage);
+  // What is wrong with the second ROM package of a device that has one: it must be as it was, or
+  // one of ProofSubject::others, whole.
+  std::string fault_of_second(const SimulatedStorage& storage);
+  // What of ProofSubject::others the inventory names, and what is wrong with it; empty: nothing.
+  std::string fault_of_other(const SimulatedStorage& storage, std::size_t index);
   // The target is what the inventory names.
   bool is_committed(const SimulatedStorage& storage);
   // How far the journal says that this package is: 0 nothing.
@@ -70,8 +90,12 @@ class ProofDevice {
 
  private:
   void read_plan();
+  void add_others();
+  bool has_second() const { return region_count_ == 2; }
   SimulatedStorage provision();
-  std::optional<InventoryRecord> installed(const SimulatedStorage& settled);
+  void provision_inventory(SimulatedStorage* storage);
+  ApplierResult run_package(ByteSpan package, const Manifest& manifest);
+  std::optional<InventoryRecord> installed(const SimulatedStorage& settled, std::size_t region = 0);
   std::string fault_of_image(const SimulatedStorage& settled, const InventoryRecord& record);
   // Of the state that installed() looked at last.
   std::string fault_of_counters(const InventoryRecord& record) const;
@@ -83,11 +107,13 @@ class ProofDevice {
   FlashSimulator inspector_;                      // For looking at a state without the engine.
   std::vector<std::uint32_t> chunk_first_steps_;  // In place.
   std::optional<SimulatedStorage> provisioned_;
-  RomRegion region_;
+  std::vector<PackageHead> other_heads_;
+  PackageId second_id_;
+  std::array<RomRegion, 2> regions_;
+  std::size_t region_count_ = 1;
   Device device_;
   Status last_status_ = Status::internal;
   std::unique_ptr<std::uint64_t[]> arena_;
-  std::size_t arena_bytes_;
   std::uint64_t device_counter_ = 0;
   Bytes record_buffer_;
   Bytes image_buffer_;

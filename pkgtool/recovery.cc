@@ -31,7 +31,8 @@ std::optional<Fingerprint> milestone(const SimulatedStorage& storage, const Flas
   Bytes key(JournalRecord::bytes);
   ByteWriter writer(key);
   encode_journal_record(record, &writer);
-  for (const Part part : {Part::slot_a, Part::slot_b, Part::inventory, Part::scratch}) {
+  for (const Part part :
+       {Part::slot_a, Part::slot_b, Part::inventory, Part::scratch, Part::other_a, Part::other_b}) {
     const Fingerprint part_fingerprint = storage.fingerprint(part);
     for (unsigned shift = 0; shift < 64; shift += 8) {
       key.push_back(static_cast<std::uint8_t>(part_fingerprint.low >> shift));

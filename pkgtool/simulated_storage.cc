@@ -41,6 +41,8 @@ const char* to_string(Part part) {
     case Part::journal: return "journal";
     case Part::inventory: return "inventory";
     case Part::scratch: return "scratch";
+    case Part::other_a: return "other_a";
+    case Part::other_b: return "other_b";
   }
   return "unknown";
 }

@@ -18,8 +18,9 @@
 namespace romdelta::pkgtool {
 
 // The flashes of a device. Each has a geometry of its own.
-enum class Part : std::uint8_t { slot_a, slot_b, journal, inventory, scratch };
-inline constexpr std::size_t part_count = 5;
+// other_*: the slots of a second ROM package, which not every device has.
+enum class Part : std::uint8_t { slot_a, slot_b, journal, inventory, scratch, other_a, other_b };
+inline constexpr std::size_t part_count = 7;
 const char* to_string(Part part);
 
 struct SimulatedGeometry {

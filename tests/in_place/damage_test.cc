@@ -129,5 +129,24 @@ std::string case_name(const ::testing::TestParamInfo<const InPlacePackage*>& inf
 }
 INSTANTIATE_TEST_SUITE_P(Of, InPlaceDamage, ::testing::ValuesIn(in_place_packages()), case_name);
 
+// A chunk is held against the plan when it was unpacked, not when its groups are written.
+TEST(InPlaceDamageOfTheSource, IsNoticedBeforeAGroupIsWritten) {
+  const InPlacePackage& package = in_place_package("moved");
+  std::unique_ptr<TestDevice> device;
+  Status status = Status::internal;
+  for (std::uint64_t at = 0;; ++at) {
+    device = device_for(package.made_for);
+    ASSERT_TRUE(run_until_cut(device.get(), package.file, at, FaultPlan::Effect::all, &status));
+    if (device->newest_record()) break;
+  }
+  ASSERT_EQ(device->newest_record()->kind, JournalKind::intent);
+  device->faults.reset();
+  const MutableByteSpan slot = device->slot_memory(Slot::a);
+  for (std::size_t i = 0; i < package.made_for.source.size(); i += 97) slot[i] ^= 1;
+  const Bytes before(slot.begin(), slot.end());
+  EXPECT_EQ(run_session(device.get(), package.file).status, Status::source_damaged);
+  EXPECT_TRUE(std::ranges::equal(slot, before));
+}
+
 }  // namespace
 }  // namespace romdelta::test

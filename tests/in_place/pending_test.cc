@@ -98,6 +98,26 @@ TEST_F(InPlacePending, FailsAgainWhenItIsTriedAgainAfterThat) {
   EXPECT_EQ(run_session(device.get(), full_package(package.made_for)).status, Status::ok);
 }
 
+// What is installed says nothing of a slot that a later update has ruined.
+TEST_F(InPlacePending, LetsWhatWasInstalledBeforeARuinedUpdateRepairTheSlot) {
+  device = device_for(package.made_for);
+  InPlaceCase back = package.made_for;
+  const Bytes full = full_package(package.made_for);
+  ASSERT_EQ(run_session(device.get(), full).status, Status::ok);
+  std::swap(back.source, back.target);
+  BuildOptions options;
+  options.source_version = "3.0";
+  options.target_version = "4.0";
+  const Bytes delta = build_package(back, options);
+  ASSERT_TRUE(run_until_group(device.get(), delta, 3));
+  std::ranges::fill(device->slot_memory(Slot::a), std::uint8_t{0x66});
+  std::ranges::fill(device->scratch_memory(), std::uint8_t{0x66});
+  ASSERT_EQ(run_session(device.get(), delta).status, Status::source_damaged);
+  EXPECT_EQ(device->installed().version.view(), "3.0");
+  ASSERT_EQ(run_session(device.get(), full).status, Status::ok);
+  EXPECT_TRUE(device->active_image() == package.made_for.target);
+}
+
 TEST_F(InPlacePending, WorksAgainOnceTheSourceIsBack) {
   std::ranges::fill(device->scratch_memory(), std::uint8_t{0x66});
   std::ranges::fill(device->slot_memory(Slot::a), std::uint8_t{0x66});

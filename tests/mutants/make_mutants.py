@@ -5,7 +5,7 @@ mutants.txt has one paragraph a mutant:
 
     mutant NAME
     file installer/X.cc
-    kill MODE --only GEOMETRY/PACKAGE
+    kill MODE --only GEOMETRY/PACKAGE, or: kill unit --gtest_filter=TESTS
     - the original, on as many lines as it takes
     + what it becomes; nothing for a statement that is left out
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Runs the power-cut campaign on each mutant of the engine, and says which of them it finds.
+"""Runs on each mutant of the engine what has to find it, and says which mutants are found: a mode of
+the power-cut campaign, or "unit" and the options of unit tests.
 
 First without a mutant: every command that kills one must pass then. A campaign that does not end
 within --timeout counts as a kill: an installation hangs (L3). Exit status 1 when a mutant survives.
@@ -18,7 +19,11 @@ from make_mutants import read_mutants
 def run_campaign(arguments, kill, number, patience=1.0):
     """The exit status (None: it hung), and what was printed."""
     environment = dict(os.environ, ROMDELTA_MUTANT=str(number))
-    command = [arguments.campaign, *kill.split(), "--threads", "1"]
+    mode, *options = kill.split()
+    if mode == "unit":
+        command = [arguments.units, *options, "--gtest_brief=1", "--gtest_fail_fast"]
+    else:
+        command = [arguments.campaign, mode, *options, "--threads", "1"]
     try:
         done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
@@ -37,6 +42,8 @@ def verdict(status, output):
     for line in output.splitlines():
         if ": replay: " in line or ": broken without any fault: " in line:
             return line
+        if line.startswith("[  FAILED  ] ") and "." in line:
+            return line[len("[  FAILED  ] "):]
     # A campaign that could not run at all finds nothing.
     if status < 0:
         return f"the campaign was ended by signal {-status}"
@@ -47,6 +54,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--campaign", required=True, help="sim_campaign of the preset mutants")
+    parser.add_argument("--units", required=True, help="mutant_units of the same")
     parser.add_argument("--only", action="append", metavar="NAME", help="may be given repeatedly")
     parser.add_argument("--kill", help="this command instead of the one that the list has")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
@@ -70,6 +78,8 @@ def main():
                 sys.exit(f"run.py: {kill}: takes too long to tell whether a mutant hangs")
             if status != 0:
                 sys.exit(f"run.py: {kill}: fails without a mutant\n{output}")
+            if "[==========] 0 tests" in output:
+                sys.exit(f"run.py: {kill}: there are no such tests")
         print(f"no mutant: {len(kills)} campaigns pass", flush=True)
         results = pool.map(lambda mutant: run_campaign(arguments, mutant.kill, mutant.number),
                            mutants)

@@ -6,6 +6,9 @@
 //   sim_campaign errors    each operation fails, or goes to another place
 //   sim_campaign flips     bits change between two boots
 //   sim_campaign watchdog  power fails every so many operations, for ever
+//   sim_campaign journals  the journal, or a half of it, is lost between two boots
+//   sim_campaign others    another package is offered at any time
+//   sim_campaign dropped   a write to the slot is not done, and nobody says so
 //
 // The short form is for every change; --long takes all geometries and packages, and all ways.
 #include <CLI/CLI.hpp>
@@ -16,6 +19,7 @@
 
 #include "pkgtool/closure.h"
 #include "tests/sim/campaign_packages.h"
+#include "tests/sim/trials.h"
 #ifdef ROMDELTA_MUTANTS
 #include "tests/mutants/mutant.h"
 #endif
@@ -32,7 +36,8 @@ using pkgtool::ProofOptions;
 using pkgtool::ProofSubject;
 using pkgtool::Verdict;
 
-constexpr const char* kModes[] = {"cuts", "pairs", "closure", "errors", "flips", "watchdog"};
+constexpr const char* kModes[] = {"cuts",     "pairs",    "closure", "errors", "flips",
+                                  "watchdog", "journals", "others",  "dropped"};
 
 // The geometries of the short form: one of each family, all with small blocks.
 constexpr std::string_view kShort[] = {"disk", "tiny", "tiny1", "tiny64", "mini"};
@@ -43,6 +48,9 @@ constexpr std::string_view kClosureLong[] = {"disk", "disk-sync", "mini",
 
 // Of one package; the first ones name the cause as a rule.
 constexpr std::size_t kLossesShown = 5;
+
+// Of one package, in the short form.
+constexpr std::size_t kTrialPlaces = 16;
 
 struct Options {
   std::string mode;
@@ -72,12 +80,14 @@ class Campaign {
   void run_case(const NamedGeometry& geometry, const PackageKind& kind);
   void prove(const std::string& name, const ProofSubject& subject);
   void close(const std::string& name, const ProofSubject& subject);
+  void try_out(const std::string& name, const ProofSubject& subject);
   void print_totals() const;
 
   const Options& options_;
   std::size_t case_count_ = 0;
   std::array<FaultCount, pkgtool::fault_kind_count> counts_{};
   FaultCount second_cuts_;
+  FaultCount trials_;
   std::uint64_t state_count_ = 0;
   std::uint64_t recovery_count_ = 0;
   std::uint64_t lost_count_ = 0;
@@ -177,12 +187,50 @@ void Campaign::close(const std::string& name, const ProofSubject& subject) {
   lost_count_ += closure.proven() ? 0 : std::max<std::uint64_t>(1, closure.lost_count);
 }
 
+void Campaign::try_out(const std::string& name, const ProofSubject& subject) {
+  const TrialKind kind = options_.mode == "others"     ? TrialKind::other
+                         : options_.mode == "journals" ? TrialKind::journal
+                                                       : TrialKind::dropped;
+  const bool is_short = !options_.is_long && options_.only.empty() && options_.cut_places == 0;
+  const std::size_t places = is_short ? kTrialPlaces : options_.cut_places;
+  const TrialVerdict verdict = run_trials(subject, kind, places, options_.thread_count);
+  std::printf("%s: %llu operations, planned %llu, fired %llu, given up %llu, lost %zu\n",
+              name.c_str(), static_cast<unsigned long long>(verdict.op_count),
+              static_cast<unsigned long long>(verdict.count.planned),
+              static_cast<unsigned long long>(verdict.count.fired),
+              static_cast<unsigned long long>(verdict.given_up), verdict.losses.size());
+  if (!verdict.broken.empty()) {
+    std::printf("%s: broken without any fault: %s\n", name.c_str(), verdict.broken.c_str());
+    ++lost_count_;
+  }
+  for (std::size_t i = 0; i < verdict.losses.size() && i < kLossesShown; ++i) {
+    const auto& [trial, lost] = verdict.losses[i];
+    std::printf("%s: replay: %s: %s\n", name.c_str(), to_string(trial).c_str(), lost.c_str());
+  }
+  trials_.planned += verdict.count.planned;
+  trials_.fired += verdict.count.fired;
+  state_count_ += verdict.count.planned;
+  recovery_count_ += verdict.count.planned;
+  lost_count_ += verdict.losses.size();
+}
+
+// What was lost, or empty.
+std::string replay(const ProofSubject& subject, const std::string& line) {
+  if (const auto trial = parse_trial(line)) return replay_trial(subject, *trial);
+  const auto path = pkgtool::parse_fault_path(line);
+  return path ? replay_faults(subject, *path) : "this is no line of faults";
+}
+
 void Campaign::run_case(const NamedGeometry& geometry, const PackageKind& kind) {
   const std::string name = std::string(geometry.name) + '/' + kind.name;
   if (!options_.only.empty() && options_.only != name) return;
   // Not yet: after some bits flip the engine says scratch_too_small, which is no word for damage.
   const bool is_open_question = options_.mode == "flips" || options_.mode == "pairs";
   if (options_.only.empty() && is_open_question && name.ends_with("/in-place-lent")) return;
+  // A copy of the inventory that flickers in several blocks may fail one boot: docs/power-fail.md,
+  // "Known limits".
+  if (options_.only.empty() && options_.mode == "pairs" && name == "mini/delta-after-commit")
+    return;
   const CampaignPackage package = make_campaign_package(kind, geometry.geometry);
   const TestKey key = test_key(1);
   ProofSubject subject;
@@ -196,17 +244,24 @@ void Campaign::run_case(const NamedGeometry& geometry, const PackageKind& kind) 
   // Few places for records: what is written around is met soon.
   shape.record_blocks = 1;
   subject.shape = shape_for(package.manifest, shape);
+  const bool is_trial =
+      options_.mode == "journals" || options_.mode == "others" || options_.mode == "dropped";
+  if (is_trial || kind.past != Past::none) {
+    add_others(package, geometry.geometry, &subject);
+    add_past(kind.past, &subject);
+  }
 #ifdef ROMDELTA_MUTANTS
   arm_mutant();
 #endif
   ++case_count_;
   if (!options_.replay.empty()) {
-    const auto path = pkgtool::parse_fault_path(options_.replay);
-    const std::string lost = path ? replay_faults(subject, *path) : "this is no line of faults";
+    const std::string lost = replay(subject, options_.replay);
     std::printf("%s: %s\n", name.c_str(), lost.empty() ? "nothing lost" : lost.c_str());
     if (!lost.empty()) ++lost_count_;
   } else if (options_.mode == "closure") {
     close(name, subject);
+  } else if (is_trial) {
+    try_out(name, subject);
   } else {
     prove(name, subject);
   }
@@ -224,6 +279,7 @@ void Campaign::print_totals() const {
     print(to_string(static_cast<FaultKind>(i)), counts_[i]);
   }
   print("later cuts", second_cuts_);
+  print("trials", trials_);
 }
 
 int Campaign::run() {
@@ -267,7 +323,8 @@ int main_of_campaign(int argc, char** argv) {
   app.add_option("--seed", options.seed, "Of noise and of what is picked at random");
   app.add_option("--states", options.states_max, "closure: give up after so many");
   app.add_option("--places", options.cut_places,
-                 "cuts, pairs: at most so many operations are cut first, spread over all; 0: each");
+                 "cuts, pairs, trials: at most so many operations are cut first, spread over all; "
+                 "0: each");
   app.add_option("--threads", options.thread_count, "Never changes the result");
   CLI11_PARSE(app, argc, argv);
   return Campaign(options).run();

@@ -206,6 +206,91 @@ INSTANTIATE_TEST_SUITE_P(AllGeometries, InventoryTest, ::testing::ValuesIn(kGeom
                          [](const auto& suite) { return std::string(suite.param.name); });
 
 // A device whose package "a" went from 1 to 2 by the package `digest`; "b" is beside it.
+// Of one read, by number, a bit is wrong.
+class FlickeringFlash final : public Flash {
+ public:
+  explicit FlickeringFlash(Flash* flash) : flash_(flash) {}
+  // Reads are counted from here.
+  void flicker_at(std::uint64_t read) { left_ = read; }
+  bool has_flickered() const { return left_ == kNever; }
+
+  FlashGeometry geometry() const override { return flash_->geometry(); }
+  std::uint64_t size_bytes() const override { return flash_->size_bytes(); }
+  Status read(std::uint64_t offset, MutableByteSpan into) override {
+    const Status status = flash_->read(offset, into);
+    if (left_ != kNever && left_-- == 0) into.front() = static_cast<std::uint8_t>(into.front() ^ 1);
+    return status;
+  }
+  Status erase(std::uint64_t offset, std::uint64_t count) override {
+    return flash_->erase(offset, count);
+  }
+  Status program(std::uint64_t offset, ByteSpan bytes) override {
+    return flash_->program(offset, bytes);
+  }
+  Status sync() override { return flash_->sync(); }
+
+ private:
+  static constexpr std::uint64_t kNever = ~std::uint64_t{0};
+  Flash* flash_;
+  std::uint64_t left_ = kNever;
+};
+
+TEST_P(InventoryTest, WritesNoCopyOfWhatDoesNotReadTheSameTwice) {
+  FlickeringFlash flash(&flash_);
+  int failed = 0;
+  for (std::uint64_t read = 0;; ++read) {
+    std::fill(memory_.begin(), memory_.end(), std::uint8_t{0xff});
+    ASSERT_EQ(update("a", "1"), Status::ok);
+    ASSERT_EQ(update("b", "1"), Status::ok);
+    Inventory inventory;
+    ASSERT_EQ(inventory.open({&flash, 0, flash.size_bytes()}, buffer_), Status::ok);
+    flash.flicker_at(read);
+    const Status status = inventory.update(record_of("a", "2"));
+    const bool was_in_time = flash.has_flickered();
+    flash.flicker_at(~std::uint64_t{0});
+    if (status == Status::ok) {
+      EXPECT_EQ(version_of("a"), "2") << read;
+    } else {
+      ++failed;
+      EXPECT_EQ(version_of("a"), "1") << read;
+    }
+    if (!was_in_time) break;
+  }
+  EXPECT_GE(failed, 2);
+}
+
+TEST_P(InventoryTest, SettlesWhatReadsWellNowAndThen) {
+  FlickeringFlash flash(&flash_);
+  ASSERT_EQ(update("a", "1"), Status::ok);
+  Digest pending;
+  pending.value.fill(0x55);
+  for (std::uint64_t read = 0;; ++read) {
+    Inventory inventory;
+    ASSERT_EQ(inventory.open({&flash, 0, flash.size_bytes()}, buffer_), Status::ok);
+    flash.flicker_at(read);
+    EXPECT_EQ(inventory.settle(pending), Status::ok) << read;
+    const bool was_in_time = flash.has_flickered();
+    flash.flicker_at(~std::uint64_t{0});
+    if (!was_in_time) break;
+  }
+  EXPECT_EQ(version_of("a"), "1");
+}
+
+TEST_P(InventoryTest, ClearsTheOtherHalfForGood) {
+  ASSERT_EQ(update("a", "1"), Status::ok);
+  Inventory inventory = opened();
+  Digest pending;
+  pending.value.fill(0x55);
+  plan_.reset();
+  ASSERT_EQ(inventory.settle(pending), Status::ok);
+  EXPECT_EQ(plan_.count(FlashOperation::sync), 1u);
+  // It comes last.
+  const std::uint64_t last = plan_.total() - 1;
+  plan_.reset();
+  plan_.fail_at = last;
+  EXPECT_EQ(inventory.settle(pending), Status::flash_sync_failed);
+}
+
 class UnstableInventoryTest : public ::testing::TestWithParam<Geometry> {
  protected:
   using Mood = UnstableFlash::Mood;

@@ -258,6 +258,33 @@ TEST_P(JournalTest, ForgetsTheRecordsOfOthersBeforeTheFirstInPlace) {
 INSTANTIATE_TEST_SUITE_P(AllGeometries, JournalTest, ::testing::ValuesIn(kGeometries),
                          [](const auto& suite) { return std::string(suite.param.name); });
 
+TEST_P(JournalTest, WritesTheFirstRecordInPlaceWhenTheOldOnesAreGoneForGood) {
+  if (!has_pairs()) return;
+  unsigned failed_syncs = 0;
+  for (std::uint64_t fail_at = 0;; ++fail_at) {
+    std::fill(memory_.begin(), memory_.end(), std::uint8_t{0xff});
+    write_record(0, 0, 5, 1);
+    write_record(1, 0, 6, 2);
+    Journal journal = opened();
+    plan_.reset();
+    plan_.fail_at = fail_at;
+    const Status status = append_step(&journal, 3);
+    const bool was_sync = plan_.fired && plan_.fired_on == FlashOperation::sync;
+    plan_.reset();
+    if (status == Status::ok) break;
+    // Those of both halves, then those of two records.
+    if (!was_sync || ++failed_syncs > 2) continue;
+    for (unsigned half = 0; half < 2; ++half) {
+      for (std::uint64_t i = 0; i < records_in_half(); ++i) {
+        JournalRecord record;
+        const bool is_record = parse_journal_record(record_at(half, i), &record) == Status::ok;
+        EXPECT_FALSE(is_record && record.layout == Layout::in_place) << fail_at;
+      }
+    }
+  }
+  EXPECT_EQ(failed_syncs, 4u);
+}
+
 TEST(Journal, NeedsTwoBlocksOfOneRecordEach) {
   Bytes buffer(limits::record_buffer_bytes);
   const auto open_with = [&](const FlashGeometry& geometry, std::size_t region_bytes) {

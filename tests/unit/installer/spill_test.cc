@@ -224,6 +224,14 @@ TEST(Spill, MakesUnreadableWhatNeverBecameValid) {
   }
 }
 
+TEST(Spill, SyncsWhatItMadeUnreadable) {
+  SpillRig rig;
+  rig.faults.reset();
+  ASSERT_EQ(rig.spill->wipe_unused(), Status::ok);
+  EXPECT_NE(rig.faults.writes(), 0u);
+  EXPECT_EQ(rig.faults.count(FlashOperation::sync), 1u);
+}
+
 TEST(Spill, CopiesWhatIsNeededOutOfItsWay) {
   SpillRig rig;
   std::map<std::uint32_t, Bytes> records;
