@@ -30,7 +30,7 @@ quick_packages=(
   binutils bsdiff clang-format libbenchmark-dev libgmock-dev libgtest-dev minisign python3 xdelta3 xz-utils zstd
 )
 tests_packages=(
-  chromium clang clang-tidy libclang-rt-14-dev
+  chromium clang clang-tidy gcovr libclang-rt-14-dev
   g++-aarch64-linux-gnu g++-arm-linux-gnueabihf qemu-user
 )
 foreign_architectures=()
