@@ -4,6 +4,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "installer/cli/error.h"
 #include "samples/ota/auth.h"
 
 namespace romdelta::ota {
@@ -210,7 +211,12 @@ std::vector<Command> Campaign::next() {
 }
 
 std::vector<Command> Campaign::begin_operation() {
-  const Choice choice = shelf_.choose(record_->versions, record_->full_only);
+  Choice choice;
+  try {
+    choice = shelf_.choose(record_->versions, record_->full_only);
+  } catch (const cli::Error& error) {
+    choice.reason = std::string(error.what()) + " (" + error.where() + ')';
+  }
   std::vector<Command> commands;
   // What earlier operations left.
   for (const std::string& object : objects_) {

@@ -31,7 +31,8 @@ ClientSession::ClientSession(const Account& account, std::string device_id, romd
       prover_(account.client),
       verifier_(account.server),
       outbox_(account.message_bytes_max),
-      told_nonce_(account.server.nonce) {}
+      told_nonce_(account.server.nonce),
+      confirmed_nonce_(account.server.nonce) {}
 
 Envelope ClientSession::begin() {
   queue_package_1();
@@ -111,6 +112,7 @@ std::optional<Envelope> ClientSession::answer(const Envelope& received) {
   if (message_id_ >= kMessagesMax) return stop(End::aborted, "the session does not end");
   const auto ours = read_header_status(message);
   if (!ours) return stop(End::aborted, "the server does not say what became of our message");
+  confirmed_nonce_ = told_nonce_;
   if (*ours == Prover::Answer::refused) {
     return stop(End::refused, "the server does not believe who we are");
   }

@@ -60,6 +60,8 @@ class ClientSession {
   // To be kept for the next session and the next notification.
   const std::string& client_nonce() const { return prover_.nonce(); }
   const std::string& server_nonce() const { return told_nonce_; }
+  // The one before, as long as the server has not shown that it got the newest; else the same.
+  const std::string& server_nonce_before() const { return confirmed_nonce_; }
 
  private:
   Envelope send();
@@ -92,7 +94,8 @@ class ClientSession {
   std::optional<Command> header_status_;         // For the server's message that is being answered.
   Message last_;                                 // As it was sent, for sending it again.
   std::map<std::string, std::uint32_t> alerts_;  // "MsgID/CmdID" -> number of the adapter's alert.
-  std::string told_nonce_;                       // The server's, as far as it has been told.
+  std::string told_nonce_;                       // The server's, as far as it has been told,
+  std::string confirmed_nonce_;                  // and as far as it has answered since.
   int server_failures_ = 0;
   bool may_execute_ = true;  // False after a user declined: what follows is not executed.
   End end_ = End::none;

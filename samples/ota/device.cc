@@ -156,6 +156,7 @@ bool Device::hold_session(bool from_server, std::uint16_t session_id) {
   tree_->drop_object();
   state_.client_nonce = session.client_nonce();
   state_.server_nonce = session.server_nonce();
+  state_.server_nonce_before = session.server_nonce_before();
   save();
   had_session_ = had_session_ || session.end() == ClientSession::End::done;
   return session.end() == ClientSession::End::done;
@@ -165,10 +166,8 @@ bool Device::hold_session(bool from_server, std::uint16_t session_id) {
 bool Device::wait_for_push(int timeout_ms) {
   const std::optional<std::string> datagram = push_.wait(timeout_ms);
   if (!datagram) return false;
-  Identity server = config_.account.server;
-  server.nonce = state_.server_nonce;
   try {
-    const Notification notification = decode_notification(unwrap_push(*datagram), server);
+    const Notification notification = authentic_notification(unwrap_push(*datagram));
     state_.ui_mode = notification.ui_mode;
     save();
     return hold_session(true, notification.session_id);
@@ -176,6 +175,21 @@ bool Device::wait_for_push(int timeout_ms) {
     say(std::string(error.what()) + " (" + error.where() + ")");
     return false;
   }
+}
+
+// A session that broke off may have left the server with the nonce before.
+Notification Device::authentic_notification(std::string_view package) const {
+  Identity server = config_.account.server;
+  if (!state_.server_nonce_before.empty() && state_.server_nonce_before != state_.server_nonce) {
+    server.nonce = state_.server_nonce_before;
+    try {
+      return decode_notification(package, server);
+    } catch (const Error&) {
+      // Then it has to be the newest.
+    }
+  }
+  server.nonce = state_.server_nonce;
+  return decode_notification(package, server);
 }
 
 bool Device::work_on_task(bool* must_reboot) {

@@ -45,6 +45,7 @@ class Device {
   bool has_alert();
   bool hold_session(bool from_server, std::uint16_t session_id);
   bool wait_for_push(int timeout_ms);
+  Notification authentic_notification(std::string_view package) const;
   // What can be done of the task now. True: something was.
   bool work_on_task(bool* must_reboot);
   bool ask_user(const romdelta_dm_task& task);

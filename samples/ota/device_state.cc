@@ -20,6 +20,8 @@ DeviceState load_state(const std::string& path) {
   try {
     state.client_nonce = base64_decoded(json.at("client_nonce").get<std::string>()).value_or("");
     state.server_nonce = base64_decoded(json.at("server_nonce").get<std::string>()).value_or("");
+    state.server_nonce_before =
+        base64_decoded(json.at("server_nonce_before").get<std::string>()).value_or("");
     state.session_id = json.at("session_id");
     state.ui_mode = static_cast<UiMode>(json.at("ui_mode").get<unsigned>() & 3);
     state.accepted = json.at("accepted");
@@ -36,6 +38,7 @@ DeviceState load_state(const std::string& path) {
 void save_state(const DeviceState& state, const std::string& path) {
   const Json json{{"client_nonce", base64(state.client_nonce)},
                   {"server_nonce", base64(state.server_nonce)},
+                  {"server_nonce_before", base64(state.server_nonce_before)},
                   {"session_id", state.session_id},
                   {"ui_mode", static_cast<unsigned>(state.ui_mode)},
                   {"accepted", state.accepted},

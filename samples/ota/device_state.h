@@ -12,6 +12,7 @@ namespace romdelta::ota {
 struct DeviceState {
   std::string client_nonce;
   std::string server_nonce;
+  std::string server_nonce_before;         // When the server may not have got the newest.
   std::uint16_t session_id = 0;            // Of the last session that the device began.
   UiMode ui_mode = UiMode::not_specified;  // Of the notification before the last Exec.
 

@@ -102,12 +102,21 @@ Envelope Server::answer(const Envelope& received, Encoding encoding) {
       client.log = std::make_unique<MessageLog>(folder, encoding);
     }
   }
-  const Message answer = client.session->answer(message, received);
-  const Envelope sealed = client.session->seal(answer, encoding);
-  client.record.client_nonce = client.session->client_nonce();
-  client.record.server_nonce = client.session->server_nonce();
-  save_record(client.record, config_.state_folder + "/devices");
-  return sealed;
+  const auto keep = [&] {
+    client.record.client_nonce = client.session->client_nonce();
+    client.record.server_nonce = client.session->server_nonce();
+    save_record(client.record, config_.state_folder + "/devices");
+  };
+  try {
+    const Message answer = client.session->answer(message, received);
+    const Envelope sealed = client.session->seal(answer, encoding);
+    keep();
+    return sealed;
+  } catch (...) {
+    // The device has the new nonces, whatever became of its message.
+    keep();
+    throw;
+  }
 }
 
 void Server::notify() {

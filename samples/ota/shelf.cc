@@ -1,6 +1,5 @@
 #include "samples/ota/shelf.h"
 
-#include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -34,42 +33,27 @@ Json run_pkgtool(const CampaignConfig& campaign, std::vector<std::string> argume
 Shelf::Shelf(const CampaignConfig& campaign, std::string work_folder)
     : campaign_(campaign), work_folder_(std::move(work_folder)) {
   fs::create_directories(work_folder_ + "/full");
-  read_catalog();
+  link_full_packages();
 }
 
-void Shelf::read_catalog() {
+void Shelf::link_full_packages() const {
   std::error_code error;
-  std::vector<fs::path> paths;
   for (const auto& entry : fs::directory_iterator(campaign_.catalog, error)) {
-    paths.push_back(entry.path());
-  }
-  if (error) {
-    throw Error(Exit::bad_input, "cannot read the folder: " + error.message(), campaign_.catalog);
-  }
-  std::sort(paths.begin(), paths.end());
-  for (const fs::path& path : paths) {
-    const bool is_super = path.extension() == ".pks";
-    if (!is_super && path.extension() != ".pku") continue;
+    const fs::path& path = entry.path();
+    if (path.extension() != ".pku") continue;
     int exit = 0;
-    Json info;
     try {
-      info = run_pkgtool(campaign_, {"info", path.string()}, &exit);
-      if (!is_super) {
-        if (!info.at("source").is_null()) continue;
-        const fs::path link = fs::path(work_folder_) / "full" / path.filename();
-        fs::remove(link);
-        fs::create_symlink(fs::absolute(path), link);
-        continue;
-      }
-      SuperPackage package{path.filename().string(), fs::file_size(path), {}};
-      for (const Json& member : info.at("members")) {
-        package.manifest_digests.push_back(member.at("manifest_digest"));
-      }
-      std::sort(package.manifest_digests.begin(), package.manifest_digests.end());
-      super_packages_.push_back(package);
+      const Json info = run_pkgtool(campaign_, {"info", path.string()}, &exit);
+      if (!info.at("source").is_null()) continue;
+      const fs::path link = fs::path(work_folder_) / "full" / path.filename();
+      fs::remove(link);
+      fs::create_symlink(fs::absolute(path), link);
     } catch (const std::exception&) {
       // What pkgtool does not understand is no package to send. `pkgtool select` skips it, too.
     }
+  }
+  if (error) {
+    throw Error(Exit::bad_input, "cannot read the folder: " + error.message(), campaign_.catalog);
   }
 }
 
@@ -105,21 +89,8 @@ Choice Shelf::choose(const std::map<std::string, RomVersion>& versions, bool ful
   }
   const Json& rounds = selection.at("rounds");
   if (rounds.empty()) return choice;
-  // One operation brings the whole round if a super package holds exactly that; otherwise its first
-  // package goes now, and what is left after it.
-  std::vector<std::string> digests;
-  for (const Json& file : rounds[0]) {
-    for (const Json& package : selection.at("packages")) {
-      for (const Json& step : package.at("steps")) {
-        if (step.at("file") == file) digests.push_back(step.at("manifest_digest"));
-      }
-    }
-  }
-  std::sort(digests.begin(), digests.end());
-  for (const SuperPackage& package : super_packages_) {
-    if (package.manifest_digests == digests) choice.file = package.file;
-  }
-  if (choice.file.empty()) choice.file = fs::path(rounds[0][0].get<std::string>()).filename();
+  // One operation after the other; a super package is one. What is left is chosen after it.
+  choice.file = fs::path(rounds[0][0].get<std::string>()).filename();
   return choice;
 }
 

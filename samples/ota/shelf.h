@@ -4,7 +4,6 @@
 
 #include <map>
 #include <string>
-#include <vector>
 
 #include "samples/ota/device_record.h"
 #include "samples/ota/server_config.h"
@@ -19,8 +18,8 @@ struct Choice {
 
 class Shelf {
  public:
-  // Reads what the super packages hold and which packages are full. Throws cli::Error when the
-  // catalog cannot be read or pkgtool cannot be run.
+  // Finds out which packages are full. Throws cli::Error when the catalog cannot be read or pkgtool
+  // cannot be run.
   explicit Shelf(const CampaignConfig& campaign, std::string work_folder);
 
   // What brings a device nearer to the release. `full_only`: the bytes that it has are not what its
@@ -32,17 +31,10 @@ class Shelf {
   std::string name_of(const std::string& file) const;
 
  private:
-  struct SuperPackage {
-    std::string file;
-    std::uint64_t bytes = 0;
-    std::vector<std::string> manifest_digests;  // Of the members, sorted.
-  };
-
-  void read_catalog();
+  void link_full_packages() const;
 
   const CampaignConfig& campaign_;
   std::string work_folder_;
-  std::vector<SuperPackage> super_packages_;
 };
 
 }  // namespace romdelta::ota

@@ -171,6 +171,28 @@ TEST_P(Sessions, WithoutAWayToTheReleaseTheReasonIsKept) {
   EXPECT_EQ(loop.record.note, "nothing leads to 2.0: no delta from 1.0");
 }
 
+TEST_P(Sessions, AShelfThatCannotBeReadStopsTheCampaignNotTheSession) {
+  write_file(loop.config.pkgtool, "#!/bin/sh\nexit 3\n");
+  EXPECT_EQ(loop.hold_session(), End::done);
+  EXPECT_EQ(loop.record.phase, Phase::stopped);
+  EXPECT_NE(loop.record.note.find("pkgtool ended with status 3"), std::string::npos);
+  EXPECT_EQ(loop.account.server.nonce, loop.record.server_nonce);
+}
+
+TEST_P(Sessions, ThatBreaksOffLeavesTheNonceThatTheServerHas) {
+  // The device's second message, which has the server's next nonce, never arrives.
+  ClientSession client(loop.account, loop.known.id, loop.rig.dm.get(), &loop.tree, {1, false});
+  TemporaryFolder folder;
+  const Shelf shelf(loop.config, folder.path("work"));
+  Campaign campaign(loop.config, shelf, &loop.record, loop.now_s);
+  ServerSession server(loop.account.server_url, loop.known, &campaign, "1");
+  const Envelope first = client.begin();
+  const Message answer = server.answer(decode(first.body, GetParam()), first);
+  ASSERT_TRUE(client.answer(server.seal(answer, GetParam())));
+  EXPECT_NE(client.server_nonce(), server.server_nonce());
+  EXPECT_EQ(client.server_nonce_before(), server.server_nonce());
+}
+
 TEST_P(Sessions, AFailureThatMayPassIsTriedAgainLaterAndNotForEver) {
   loop.offer("p.pku");
   EXPECT_EQ(loop.hold_session(), End::done);
