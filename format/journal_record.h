@@ -22,8 +22,9 @@ enum class JournalKind : std::uint8_t {
   checkpoint = 2,  // Its chunks before `next` are in the target slot.
   done = 3,        // It ended with `outcome`; nothing is pending.
   step = 4,        // In place: its steps before `next` are done.
-  // Of no installation: the inventory, or the keyring first, is being written.
-  confirm = 8,  // The active release that manifest_digest names is being confirmed.
+  // Of no installation: the inventory, or the keyring first, is being written. Outcome, layout and
+  // slot are those of the done before.
+  confirm = 8,  // The release that manifest_digest installed is being confirmed; zero: all.
   keyring = 9,  // The keyring whose digest is manifest_digest is being accepted.
 };
 
@@ -34,9 +35,7 @@ struct JournalRecord {
   Slot target_slot = Slot::a;
   Status outcome = Status::ok;  // done only.
   Layout layout = Layout::ab;
-  // checkpoint and step: the first chunk or step not done. confirm and keyring: the low half of the
-  // sequence of the inventory's copy that is written; 0 for none.
-  std::uint32_t next = 0;
+  std::uint32_t next = 0;            // checkpoint and step: the first chunk or step not done.
   std::uint64_t sequence = 0;        // The newest record has the largest.
   Digest manifest_digest;            // Which package.
   std::uint32_t spill_sequence = 0;  // checkpoint and step in place: newer spill does not count.

@@ -29,6 +29,7 @@ struct Device {
   FlashRegion journal;    // At least two erase blocks of at least one record each.
   FlashRegion inventory;  // The same.
   FlashRegion scratch;    // Not present: none.
+  FlashRegion keyring;    // Not present: the caller knows whom to trust. See keyring.h.
   TrustedKeys trusted_keys;
   bool production = true;  // What development keys sign is never accepted.
 };

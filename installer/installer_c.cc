@@ -5,6 +5,7 @@
 
 #include "format/result_code.h"
 #include "installer/callback_flash.h"
+#include "installer/confirm.h"
 #include "installer/session.h"
 
 namespace romdelta {
@@ -33,6 +34,7 @@ class CDevice {
     device_.inventory = add(from.inventory);
     device_.scratch = add(from.scratch);
     device_.trusted_keys = {keys_.data(), from.trusted_key_count};
+    device_.production = !from.development;
   }
   const Device& device() const { return device_; }
 
@@ -141,6 +143,15 @@ romdelta_status romdelta_provision(const romdelta_device* device, const char* pa
   InventoryAccess access;
   const Status status = access.open(*device);
   return to_c(status == Status::ok ? access.inventory().update(record) : status);
+}
+
+romdelta_status romdelta_confirm(const romdelta_device* device, const char* package_id) {
+  using namespace romdelta;
+  if (!counts_are_valid(*device)) return to_c(Status::out_of_order);
+  CDevice c_device;
+  c_device.assign(*device);
+  std::array<std::uint8_t, limits::record_buffer_bytes> buffer;
+  return to_c(confirm(c_device.device(), buffer, text_of(package_id)));
 }
 
 romdelta_status romdelta_active_slot(const romdelta_device* device, const char* package_id,

@@ -64,6 +64,7 @@ typedef struct romdelta_device {
   romdelta_region scratch;
   const romdelta_public_key* trusted_keys;
   size_t trusted_key_count; /* at most ROMDELTA_KEY_COUNT_MAX */
+  bool development;         /* Not in production: what development keys sign is accepted, too. */
 } romdelta_device;
 
 /* Called after each group of bytes; stage 0 source check, 1 apply, 2 target check. Return false to
@@ -97,6 +98,8 @@ romdelta_status romdelta_finish(romdelta_session* session);
 /* Writes an inventory record as the factory does: `package_id` has `version` in slot A. */
 romdelta_status romdelta_provision(const romdelta_device* device, const char* package_id,
                                    const char* version);
+/* confirm() of confirm.h: what was installed works. `package_id` may be NULL: all that wait. */
+romdelta_status romdelta_confirm(const romdelta_device* device, const char* package_id);
 /* Which slot of `package_id` to boot: 0 for A, 1 for B. For boot loaders. */
 romdelta_status romdelta_active_slot(const romdelta_device* device, const char* package_id,
                                      int* slot);

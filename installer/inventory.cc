@@ -128,7 +128,15 @@ Status Inventory::update(const InventoryRecord& record, std::uint64_t device_cou
   RecordBytes record_bytes;
   ByteWriter writer(record_bytes);
   encode_inventory_record(record, &writer);
-  const Revision revision{newest_, index, record_bytes, device_counter};
+  return write_next({newest_, index, record_bytes, device_counter, {}});
+}
+
+Status Inventory::change(const RecordChange& change) {
+  if (newest_.header.sequence >= limits::record_sequence_max) return Status::inventory_corrupt;
+  return write_next({newest_, 0, {}, 0, change});
+}
+
+Status Inventory::write_next(const Revision& revision) {
   Copy copy{newest_.header.sequence == 0 ? 0 : 1 - newest_.half, {}};
   Status status = header_of(revision, &copy.header);
   if (status == Status::ok) status = write_copy(revision, copy);
@@ -138,15 +146,45 @@ Status Inventory::update(const InventoryRecord& record, std::uint64_t device_cou
   return Status::ok;
 }
 
+// The record `index` of what a revision makes, whose base has `bytes` there.
+ByteSpan Inventory::revised(const Revision& revision, std::uint32_t index, ByteSpan bytes,
+                            MutableByteSpan buffer) {
+  if (revision.change.apply == nullptr) return index == revision.index ? revision.record : bytes;
+  InventoryRecord record;
+  if (parse_inventory_record(bytes, &record) != Status::ok) return bytes;
+  if (!revision.change.apply(revision.change.context, &record)) return bytes;
+  ByteWriter writer(buffer);
+  encode_inventory_record(record, &writer);
+  return writer.written();
+}
+
+Status Inventory::change_header(const Revision& revision, InventoryHeader* header) const {
+  const RecordChange& change = revision.change;
+  if (change.apply_header == nullptr) return Status::ok;
+  change.apply_header(change.context, nullptr, header);
+  return each_record(revision.base, [&](std::uint32_t, ByteSpan bytes) {
+    InventoryRecord record;
+    if (parse_inventory_record(bytes, &record) == Status::ok &&
+        change.apply(change.context, &record)) {
+      change.apply_header(change.context, &record, header);
+    }
+    return Status::ok;
+  });
+}
+
 Status Inventory::header_of(const Revision& revision, InventoryHeader* header) const {
   const InventoryHeader& base = revision.base.header;
   *header = base;
   header->count = std::max(base.count, revision.index + 1);
   header->sequence = base.sequence + 1;
   header->security_counter = std::max(base.security_counter, revision.device_counter);
+  const Status header_status = change_header(revision, header);
+  if (header_status == Status::no_record) return Status::inventory_corrupt;
+  if (header_status != Status::ok) return header_status;
   ChecksumStream checksum = begin_inventory_checksum(*header);
+  RecordBytes buffer;
   const Status status = each_record(revision.base, [&](std::uint32_t i, ByteSpan bytes) {
-    checksum.update(i == revision.index ? revision.record : bytes);
+    checksum.update(revised(revision, i, bytes, buffer));
     return Status::ok;
   });
   if (revision.index == base.count) checksum.update(revision.record);
@@ -163,8 +201,9 @@ Status Inventory::write_copy(const Revision& revision, const Copy& copy) {
   FlashWriter writer(region_, half_offset(copy.half), buffer_.first(usable), best_kernels());
   Status status = writer.append(header_bytes);
   if (status == Status::ok) {
+    RecordBytes buffer;
     status = each_record(revision.base, [&](std::uint32_t i, ByteSpan bytes) {
-      return writer.append(i == revision.index ? revision.record : bytes);
+      return writer.append(revised(revision, i, bytes, buffer));
     });
   }
   // Other bytes than those that the checksum was made of: what was written is no copy.
@@ -199,6 +238,23 @@ Status Inventory::settle(const Digest& pending) {
   return is_committed ? repeat_update(index, record) : clear_other_half();
 }
 
+// The copy that the change makes is computed from the one before it, which is stable.
+Status Inventory::settle(const RecordChange& change, bool* is_applied) {
+  *is_applied = false;
+  if (older_.header.sequence == 0 || older_.header.count == 0) return clear_other_half();
+  const Revision revision{older_, 0, {}, 0, change};
+  InventoryHeader header;
+  const Status status = header_of(revision, &header);
+  // The copy before a change is stable. One that reads otherwise now was being erased.
+  if (status == Status::inventory_corrupt) return clear_other_half();
+  if (status != Status::ok) return status;
+  if (header.sequence != newest_.header.sequence || header.checksum != newest_.header.checksum) {
+    return clear_other_half();
+  }
+  *is_applied = true;
+  return write_copy(revision, newest_);
+}
+
 // Makes the newest copy again of the one before it and the record that the commit changed.
 Status Inventory::repeat_update(std::uint32_t index, const InventoryRecord& record) {
   // There was no copy before: the other half gets one.
@@ -206,7 +262,7 @@ Status Inventory::repeat_update(std::uint32_t index, const InventoryRecord& reco
   RecordBytes record_bytes;
   ByteWriter writer(record_bytes);
   encode_inventory_record(record, &writer);
-  const Revision revision{older_, index, record_bytes, 0};
+  const Revision revision{older_, index, record_bytes, 0, {}};
   if (index > older_.header.count) return Status::ok;
   InventoryHeader header;
   const Status status = header_of(revision, &header);

@@ -14,6 +14,17 @@
 
 namespace romdelta {
 
+// What is made of the records that one update changes, all at once.
+struct RecordChange {
+  // False: this record stays as it is. Called for every record, more than once; depends on the
+  // record and on nothing that the update changes.
+  bool (*apply)(const void* context, InventoryRecord* record) = nullptr;
+  // May be null. Called with null, then after each record that was changed.
+  void (*apply_header)(const void* context, const InventoryRecord* changed,
+                       InventoryHeader* header) = nullptr;
+  const void* context = nullptr;
+};
+
 class Inventory {
  public:
   // Finds the newest intact copy; a region without one counts as empty. `buffer`
@@ -35,6 +46,11 @@ class Inventory {
   // `device_counter` if it is below. inventory_full when it does not fit; inventory_corrupt when a
   // forged copy leaves no sequence number for another.
   Status update(const InventoryRecord& record, std::uint64_t device_counter = 0);
+  // Changes records without adding any, all of them by one write. Requires: count() is not 0.
+  Status change(const RecordChange& change);
+  // As settle() below, when power may have failed during this change: `*is_applied` says whether
+  // it took place.
+  Status settle(const RecordChange& change, bool* is_applied);
   // Call before anything else is written when power failed during the installation of the package
   // `pending`: it may have been at its commit. A newest copy that the commit wrote is written again
   // where it lies. When there is none, one may lie in the other half and show up later: that half
@@ -46,12 +62,13 @@ class Inventory {
     unsigned half = 0;
     InventoryHeader header;
   };
-  // A copy made of `base` and one record, changed or added.
+  // A copy made of `base` and one record, changed or added; or of `base`, changed by `change`.
   struct Revision {
     Copy base;
     std::uint32_t index = 0;
     ByteSpan record;
     std::uint64_t device_counter = 0;
+    RecordChange change;
   };
   std::uint64_t half_offset(unsigned half) const { return half * half_bytes_; }
   std::uint32_t capacity() const;
@@ -63,6 +80,10 @@ class Inventory {
   Status search(std::string_view package_id, InventoryRecord* record, std::uint32_t* index) const;
   // The header of what a revision makes.
   Status header_of(const Revision& revision, InventoryHeader* header) const;
+  static ByteSpan revised(const Revision& revision, std::uint32_t index, ByteSpan bytes,
+                          MutableByteSpan buffer);
+  Status change_header(const Revision& revision, InventoryHeader* header) const;
+  Status write_next(const Revision& revision);
   Status write_copy(const Revision& revision, const Copy& copy);
   Status repeat_update(std::uint32_t index, const InventoryRecord& record);
   Status clear_other_half();

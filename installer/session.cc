@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "installer/confirm.h"
+
 namespace romdelta {
 namespace {
 
@@ -200,6 +202,7 @@ Status Session::check_inventory() {
   const Manifest& manifest = head_.manifest;
   Status status = inventory_.open(device_.inventory, record_buffer_);
   if (status == Status::ok) status = journal_.open(device_.journal, record_buffer_);
+  if (status == Status::ok) status = settle_trust();
   if (status == Status::ok) status = inventory_.find(manifest.package_id.view(), &installed_);
   if (status != Status::ok) return status;
 
@@ -218,6 +221,14 @@ Status Session::check_inventory() {
   status = check_order();
   if (status == Status::ok) status = check_slot();
   return status == Status::ok && is_delta_in_place() ? check_scratch() : status;
+}
+
+// What a cut of power left of confirm() comes first: counters are compared below. A keyring that
+// was being written is for KeyringStore::open(), which says whom this session may trust.
+Status Session::settle_trust() {
+  const bool is_keyring = journal_.has_record() && journal_.newest().kind == JournalKind::keyring;
+  if (is_keyring && device_.keyring.present()) return Status::out_of_order;
+  return settle_confirm(&inventory_, &journal_);
 }
 
 // Counters hold for ever; the order of releases only for packages that do not say otherwise.

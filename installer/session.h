@@ -113,6 +113,7 @@ class Session {
   Status check_inventory();
   Status check_pending(bool* is_blocked);
   bool failed_in_place() const;
+  Status settle_trust();
   Status check_order() const;
   Status check_slot() const;
   Status check_scratch() const;

@@ -22,7 +22,13 @@ constexpr std::array<std::uint8_t, 2> kPasswordAlgorithm = {'S', 'c'};
 constexpr std::array<std::uint8_t, 2> kNoPassword = {0, 0};
 constexpr std::array<std::uint8_t, 2> kChecksumAlgorithm = {'B', '2'};
 
-using SecretBuffer = std::array<std::uint8_t, kProtectedBytes>;
+// What a key file holds, on its way: locked against swapping where the system allows it, and wiped.
+struct SecretBuffer : std::array<std::uint8_t, kProtectedBytes> {
+  SecretBuffer() { (void)sodium_mlock(data(), size()); }
+  ~SecretBuffer() { (void)sodium_munlock(data(), size()); }  // Wipes, too.
+  SecretBuffer(const SecretBuffer&) = delete;
+  SecretBuffer& operator=(const SecretBuffer&) = delete;
+};
 
 [[noreturn]] void throw_key(const std::string& what, const std::string& where,
                             const std::string& hint = {}) {
@@ -60,10 +66,11 @@ void apply_password(SecretBuffer* buffer, const std::string& password, ByteSpan 
     throw_key("not enough memory to unlock the key", where);
   }
   for (std::size_t i = 0; i < buffer->size(); ++i) (*buffer)[i] ^= stream[i];
-  sodium_memzero(stream.data(), stream.size());
 }
 
 }  // namespace
+
+WipedText::~WipedText() { sodium_memzero(value.data(), value.size()); }
 
 SecretKey::SecretKey() {
   if (sodium_init() < 0) throw Error(Exit::internal, "libsodium cannot start");
@@ -132,9 +139,8 @@ SecretKey parse_secret_key(const std::string& text, const std::string& where,
     throw_key("the key uses an algorithm that is not supported", where);
   }
   if (is_protected) {
-    std::string secret = password();
-    apply_password(&buffer, secret, salt, work_limit, memory_limit, where);
-    sodium_memzero(secret.data(), secret.size());
+    const WipedText secret(password());
+    apply_password(&buffer, secret.value, salt, work_limit, memory_limit, where);
   }
   const ByteSpan content(buffer);
   const auto checksum = secret_checksum(content.first(KeyId::bytes + kSecretBytes));
@@ -146,7 +152,6 @@ SecretKey parse_secret_key(const std::string& text, const std::string& where,
   SecretKey key;
   copy_bytes(key.id_.value.data(), content.first(KeyId::bytes));
   copy_bytes(key.bytes_, content.subspan(KeyId::bytes, kSecretBytes));
-  sodium_memzero(buffer.data(), buffer.size());
   sodium_memzero(file.data(), file.size());
   if (!intact) {
     throw_key(is_protected ? "the password is wrong" : "the key file is damaged", where);
@@ -180,7 +185,6 @@ std::string format_secret_key(const SecretKey& key, const std::string& password)
   writer.u64(memory_limit);
   writer.bytes(buffer);
   std::string text = cli::encode_key_text("romdelta secret key " + to_string(key.id_), file);
-  sodium_memzero(buffer.data(), buffer.size());
   sodium_memzero(file.data(), file.size());
   return text;
 }

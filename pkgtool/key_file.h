@@ -15,6 +15,15 @@ using cli::format_public_key;
 using cli::parse_public_key;
 using cli::to_string;
 
+// Text that holds a secret: wiped when it goes.
+struct WipedText {
+  explicit WipedText(std::string text) : value(std::move(text)) {}
+  ~WipedText();
+  WipedText(const WipedText&) = delete;
+  WipedText& operator=(const WipedText&) = delete;
+  std::string value;
+};
+
 // An Ed25519 secret key in memory that is locked against swapping where the system allows it and
 // wiped when it goes.
 class SecretKey {

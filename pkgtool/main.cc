@@ -18,6 +18,7 @@ int run(int argument_count, char** arguments) {
       "stdout is the result, stderr is talk. Exit status: 0 done, 1 the answer is no, 2 usage,\n"
       "3 bad input, 4 key or signature, 5 I/O or space, 70 internal.");
   add_keygen(app, context);
+  add_keyring(app, context);
   add_build(app, context);
   add_sign(app, context);
   add_attach(app, context);

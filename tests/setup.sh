@@ -27,7 +27,8 @@ ota_packages=(
   libcpp-httplib-dev libcurl4-openssl-dev libpugixml-dev libssl-dev libwbxml2-dev nginx-light python3
 )
 quick_packages=(
-  binutils bsdiff clang-format libbenchmark-dev libgmock-dev libgtest-dev minisign python3 xdelta3 xz-utils zstd
+  binutils bsdiff clang-format libbenchmark-dev libgmock-dev libgtest-dev minisign opensc python3 softhsm2
+  xdelta3 xz-utils zstd
 )
 tests_packages=(
   chromium clang clang-tidy gcovr libclang-rt-14-dev

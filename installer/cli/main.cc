@@ -11,8 +11,10 @@ void add_globals(CLI::App& app, Options* options) {
   app.add_option("--rom", options->rom_path, "The device: its regions, journal and inventory")
       ->type_name("ROM.toml")
       ->required();
-  app.add_option("--trust", options->trust_paths, "Public key that is trusted; may be given again")
-      ->type_name("NAME.pub")
+  app.add_option("--trust", options->trust_paths,
+                 "Public key or keyring that is trusted, on a device without a keyring of its own; "
+                 "may be given again")
+      ->type_name("FILE")
       ->allow_extra_args(false);
   add_progress(app, &options->progress);
   add_format(app, &options->format);
@@ -44,6 +46,10 @@ void add_verbs(CLI::App& app, Options* options, Exit* exit) {
       ->add_option("--security-counter", options->security_counter,
                    "Lowest security counter that packages must have")
       ->check(not_negative);
+  provision
+      ->add_option("--device-counter", options->device_counter,
+                   "The same of the device as a whole; it is never lowered")
+      ->check(not_negative);
   provision->add_flag("--force", options->force, "Even if a package was installed since");
   verb("install", "Install a package into the other slot, or over the only one", &Verbs::install)
       ->add_option("FILE", options->package_path, "The package")
@@ -52,6 +58,18 @@ void add_verbs(CLI::App& app, Options* options, Exit* exit) {
       ->add_option("FILE", options->package_path, "Its package (default: as at install)");
   verb("status", "Say whether an installation is pending", &Verbs::status);
   verb("inventory", "List the ROM packages and their versions", &Verbs::inventory);
+  verb("confirm", "Say that what was installed works: its security counters hold from now on",
+       &Verbs::confirm)
+      ->add_option("ID", options->package_id, "One ROM package (default: all that wait for it)");
+  CLI::App* first = verb("provision-keyring", "Store the keyring that the device leaves with",
+                         &Verbs::provision_keyring);
+  first->add_option("FILE", options->keyring_path, "The keyring")->required();
+  first->add_flag("--force", options->force, "Even if the device has one");
+  verb("accept-keyring", "Replace the device's keyring by the one that follows it",
+       &Verbs::accept_keyring)
+      ->add_option("FILE", options->keyring_path, "The keyring")
+      ->required();
+  verb("keyring", "Show the device's keyring", &Verbs::keyring);
 }
 
 int run(int argument_count, char** arguments) {

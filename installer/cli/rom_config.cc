@@ -36,7 +36,8 @@ class RomConfig::Reader {
 
   void run() {
     const toml::table& root = toml_.parse();
-    toml_.reject_unknown(root, {"device", "region", "journal", "scratch", "inventory"}, "");
+    toml_.reject_unknown(root, {"device", "region", "journal", "scratch", "inventory", "keyring"},
+                         "");
     read_device(toml_.table_of(root, "device"));
     for (const toml::node& entry : toml_.tables_of(root, "region")) {
       read_region(toml_.table(entry, "region"));
@@ -45,6 +46,9 @@ class RomConfig::Reader {
     config_.device_.inventory = region(toml_.table_of(root, "inventory"), "inventory", kRecords);
     if (const toml::node* scratch = root.get("scratch")) {
       config_.device_.scratch = read_scratch(toml_.table(*scratch, "scratch"));
+    }
+    if (const toml::node* keyring = root.get("keyring")) {
+      config_.device_.keyring = region(toml_.table(*keyring, "keyring"), "keyring", kRecords);
     }
     config_.device_.vendor = config_.vendor_;
     config_.device_.model = config_.model_;
@@ -64,11 +68,21 @@ class RomConfig::Reader {
   static constexpr FlashGeometry kRecords{kEraseBlockBytes, kProgramUnitBytes, false};
 
   void read_device(const toml::table& device) {
-    toml_.reject_unknown(device, {"vendor", "model", "hardware", "ram_budget_bytes"}, "device.");
+    toml_.reject_unknown(device,
+                         {"vendor", "model", "hardware", "ram_budget_bytes", "production",
+                          "confirm", "trusted_clock"},
+                         "device.");
     config_.vendor_ = toml_.text(device, "vendor");
     config_.model_ = toml_.text(device, "model");
     config_.device_.hardware = toml_.number32(device, "hardware", 0);
     config_.ram_budget_bytes_ = toml_.number(device, "ram_budget_bytes");
+    config_.device_.production = toml_.flag(device, "production", true);
+    config_.has_trusted_clock_ = toml_.flag(device, "trusted_clock", false);
+    const std::string confirm = toml_.text(device, "confirm", "manual");
+    if (confirm != "manual" && confirm != "automatic") {
+      toml_.fail("'device.confirm' is 'manual' or 'automatic'", *device.get("confirm"));
+    }
+    config_.confirms_at_once_ = confirm == "automatic";
   }
 
   void read_region(const toml::table& entry) {

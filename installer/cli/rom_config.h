@@ -27,6 +27,10 @@ class RomConfig {
   // Refers to this object; trusted_keys are the caller's to set.
   const Device& device() const { return device_; }
   std::uint64_t ram_budget_bytes() const { return ram_budget_bytes_; }
+  // The system's clock cannot be set back by an attacker: keyrings expire by it.
+  bool has_trusted_clock() const { return has_trusted_clock_; }
+  // What was installed and verified is confirmed without waiting for `confirm`.
+  bool confirms_at_once() const { return confirms_at_once_; }
 
  private:
   struct Storage;
@@ -34,6 +38,8 @@ class RomConfig {
 
   Device device_;
   std::uint64_t ram_budget_bytes_ = 0;
+  bool has_trusted_clock_ = false;
+  bool confirms_at_once_ = false;
   std::string vendor_;
   std::string model_;
   std::list<std::string> package_ids_;

@@ -72,6 +72,14 @@ std::string TomlReader::text(const toml::table& parent, const std::string& key,
   return parent.contains(key) ? text(parent, key) : otherwise;
 }
 
+bool TomlReader::flag(const toml::table& parent, const std::string& key, bool otherwise) const {
+  const toml::node* node = parent.get(key);
+  if (node == nullptr) return otherwise;
+  const std::optional<bool> value = node->value_exact<bool>();
+  if (!value) fail("'" + key + "' must be true or false", *node);
+  return *value;
+}
+
 std::uint64_t TomlReader::number(const toml::table& parent, const std::string& key,
                                  std::optional<std::uint64_t> otherwise) const {
   const toml::node* node = parent.get(key);

@@ -36,6 +36,7 @@ class TomlReader {
   std::string text(const toml::table& parent, const std::string& key) const;
   std::string text(const toml::table& parent, const std::string& key,
                    const std::string& otherwise) const;
+  bool flag(const toml::table& parent, const std::string& key, bool otherwise) const;
   std::uint64_t number(const toml::table& parent, const std::string& key,
                        std::optional<std::uint64_t> otherwise = std::nullopt) const;
   std::uint32_t number32(const toml::table& parent, const std::string& key,

@@ -12,6 +12,7 @@
 #include "format/result_code.h"
 #include "installer/cli/device_lock.h"
 #include "installer/cli/key_text.h"
+#include "installer/confirm.h"
 
 namespace romdelta::cli {
 namespace {
@@ -27,24 +28,12 @@ void on_interrupt(int) { interrupted = 1; }
 std::string slot_name(Slot slot) { return slot == Slot::a ? "A" : "B"; }
 std::string text_of(std::string_view view) { return std::string(view); }
 
-Exit exit_of(Status status) {
-  switch (status) {
-    case Status::ok: return Exit::done;
-    case Status::flash_read_failed:
-    case Status::flash_erase_failed:
-    case Status::flash_program_failed:
-    case Status::flash_sync_failed: return Exit::io;
-    case Status::internal:
-    case Status::out_of_order: return Exit::internal;
-    default: return Exit::negative_answer;
+Json ids_of(const InventoryRecord& record) {
+  Json ids = Json::array();
+  for (const KeyId& id : record.vouching_keys) {
+    if (id != KeyId{}) ids.push_back(to_string(id));
   }
-}
-
-void check(Status status, const std::string& where) {
-  if (status == Status::ok) return;
-  const ResultRow& row = result_row(status);
-  throw Error(exit_of(status), std::string(row.meaning) + " (" + to_string(status) + ")", where,
-              row.action);
+  return ids;
 }
 
 const RomRegion& find_region(const RomConfig& rom, const std::string& package_id) {
@@ -95,6 +84,26 @@ bool on_progress(void* context, const Progress& progress) {
 
 }  // namespace
 
+Exit exit_of(Status status) {
+  switch (status) {
+    case Status::ok: return Exit::done;
+    case Status::flash_read_failed:
+    case Status::flash_erase_failed:
+    case Status::flash_program_failed:
+    case Status::flash_sync_failed: return Exit::io;
+    case Status::internal:
+    case Status::out_of_order: return Exit::internal;
+    default: return Exit::negative_answer;
+  }
+}
+
+void check(Status status, const std::string& where) {
+  if (status == Status::ok) return;
+  const ResultRow& row = result_row(status);
+  throw Error(exit_of(status), std::string(row.meaning) + " (" + to_string(status) + ")", where,
+              row.action);
+}
+
 void stop_on_interrupt() {
   (void)std::signal(SIGINT, on_interrupt);
   (void)std::signal(SIGTERM, on_interrupt);
@@ -131,7 +140,7 @@ Exit Verbs::provision() {
                     " was installed since the factory; provisioning would forget it",
                 options_.package_id, "give --force if that is what you want");
   }
-  check(inventory_.update(record), "inventory");
+  check(inventory_.update(record, options_.device_counter), "inventory");
   if (gives_up || (is_broken_in_place() && options_.force)) close_journal();
   std::cout << options_.package_id << ' ' << options_.version << " provisioned in slot "
             << slot_name(record.active_slot) << '\n';
@@ -220,6 +229,7 @@ Exit Verbs::inventory() {
                     {"state", to_string(record.state)},
                     {"security_counter", record.security_counter},
                     {"release", release_json(record.release)},
+                    {"vouching_keys", ids_of(record)},
                     {"image_bytes", record.image_bytes},
                     {"image_digest", to_hex(record.image_digest.value)},
                     {"manifest_digest", to_hex(record.manifest_digest.value)}});
@@ -281,9 +291,7 @@ Exit Verbs::install_package(const std::string& path) {
   }
   RomConfig rom(options_.rom_path, RomAccess::read_write);
   std::vector<PublicKey> keys;
-  for (const std::string& trust : options_.trust_paths) {
-    keys.push_back(parse_public_key(read_text(trust), trust));
-  }
+  const Status trust_status = load_trusted_keys(rom, &keys);
   Device device = rom.device();
   device.trusted_keys = keys;
   const std::optional<std::string> path_before = note().read();
@@ -299,9 +307,13 @@ Exit Verbs::install_package(const std::string& path) {
   session_options.progress_context = &printer;
   std::vector<std::uint8_t> arena(static_cast<std::size_t>(rom.ram_budget_bytes()));
   Session session;
-  Status status = session.begin(device, arena, session_options);
+  Status status = trust_status;
+  if (status == Status::ok) status = session.begin(device, arena, session_options);
   if (status == Status::need_input) status = push_file(&session, &file);
   if (status == Status::ok) status = session.finish();
+  if (status == Status::ok && rom.confirms_at_once()) {
+    status = romdelta::confirm(device, record_buffer_, session.head()->manifest.package_id.view());
+  }
   printer.finish();
   open_journal(rom);
   if (!is_pending()) {

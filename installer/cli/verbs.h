@@ -14,6 +14,7 @@
 #include "installer/cli/rom_config.h"
 #include "installer/inventory.h"
 #include "installer/journal.h"
+#include "installer/keyring.h"
 #include "installer/session.h"
 
 namespace romdelta::cli {
@@ -29,8 +30,14 @@ struct Options {
   std::string version;
   std::string slot = "a";
   std::uint64_t security_counter = 0;
+  std::uint64_t device_counter = 0;
   bool force = false;
+  std::string keyring_path;  // provision-keyring, accept-keyring
 };
+
+// What a program ends with, and how verbs that are no installation fail. Throws Error.
+Exit exit_of(Status status);
+void check(Status status, const std::string& where);
 
 // Results go to standard output, talk to standard error. Every verb gives the exit status, or
 // throws Error.
@@ -42,6 +49,11 @@ class Verbs {
   Exit resume();
   Exit status();
   Exit inventory();
+  // In trust_verbs.cc.
+  Exit confirm();
+  Exit provision_keyring();
+  Exit accept_keyring();
+  Exit keyring();
 
  private:
   PendingNote note() const { return PendingNote(options_.rom_path); }
@@ -57,6 +69,9 @@ class Verbs {
   bool is_broken_in_place() const;
   void close_journal();
   bool is_pending_package(const Session& session) const;
+  // Whom an installation trusts: the device's keyring, or --trust on one that has none.
+  Status load_trusted_keys(const RomConfig& rom, std::vector<PublicKey>* keys);
+  Exit report_keyring(Status status) const;
   Exit install_package(const std::string& path);
   void hint_pending() const;
   void report(const Session& session, Status status, const std::string& path) const;
@@ -66,6 +81,7 @@ class Verbs {
   std::array<std::uint8_t, limits::record_buffer_bytes> record_buffer_;
   Inventory inventory_;
   Journal journal_;
+  KeyringStore keyring_;
 };
 
 // Stops an installation at the next progress step, as Ctrl-C does: it can be resumed.

@@ -12,17 +12,6 @@ struct Options {
   std::string output_path;
 };
 
-// Our own text form, or the 64 bytes that an HSM gives.
-Signature read_signature(const std::string& path, const PublicKey& key) {
-  const std::string text = read_text(path);
-  if (text.size() != Signature::bytes) return parse_signature(text, path);
-  Signature signature;
-  signature.key_id = key.id;
-  copy_bytes(signature.value.data(),
-             {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
-  return signature;
-}
-
 void run(const Options& options, Context& context) {
   const PackageFile package(options.path);
   const PublicKey key = parse_public_key(read_text(options.public_path), options.public_path);

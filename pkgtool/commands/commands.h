@@ -34,6 +34,7 @@ struct Context {
 };
 
 void add_keygen(CLI::App& app, Context& context);
+void add_keyring(CLI::App& app, Context& context);
 void add_build(CLI::App& app, Context& context);
 void add_sign(CLI::App& app, Context& context);
 void add_attach(CLI::App& app, Context& context);
@@ -59,7 +60,10 @@ struct SignerOptions {
   std::unique_ptr<Signer> make() const;
 };
 
-// Who is trusted: --trust NAME.pub, once or more.
+// A detached signature: our own text form, or the 64 bytes that an HSM gives. Throws Error.
+Signature read_signature(const std::string& path, const PublicKey& key);
+
+// Who is trusted: --trust FILE, public keys or keyrings, once or more.
 struct TrustOptions {
   std::vector<std::string> paths;
 

@@ -1,3 +1,4 @@
+#include "installer/cli/trust.h"
 #include "pkgtool/commands/commands.h"
 #include "pkgtool/file.h"
 
@@ -32,21 +33,31 @@ std::unique_ptr<Signer> SignerOptions::make() const {
     throw Error(Exit::usage, "no key to sign with", "--key",
                 "give --key NAME.key, or --signer CMD --public NAME.pub");
   }
-  return make_key_signer(parse_secret_key(read_text(key_path), key_path,
-                                          [this] { return ask_password(password, key_path); }));
+  const WipedText text(read_text(key_path));
+  return make_key_signer(
+      parse_secret_key(text.value, key_path, [this] { return ask_password(password, key_path); }));
+}
+
+Signature read_signature(const std::string& path, const PublicKey& key) {
+  const std::string text = read_text(path);
+  if (text.size() != Signature::bytes) return parse_signature(text, path);
+  Signature signature;
+  signature.key_id = key.id;
+  copy_bytes(signature.value.data(),
+             {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
+  return signature;
 }
 
 void TrustOptions::add_to(CLI::App& verb) {
-  verb.add_option("--trust", paths, "Public key that is trusted; may be given again")
-      ->type_name("NAME.pub")
+  verb.add_option("--trust", paths, "Public key or keyring that is trusted; may be given again")
+      ->type_name("FILE")
       ->required()
       ->allow_extra_args(false);
 }
 
 std::vector<PublicKey> TrustOptions::load() const {
-  std::vector<PublicKey> keys;
-  for (const std::string& path : paths) keys.push_back(parse_public_key(read_text(path), path));
-  return keys;
+  // This is no device: what a development key has signed is good here.
+  return cli::load_trust(paths, false);
 }
 
 }  // namespace romdelta::pkgtool

@@ -1,16 +1,23 @@
+#include <algorithm>
+
 #include "pkgtool/commands/commands.h"
 
 namespace romdelta::pkgtool {
 namespace {
 
-// The long options of a verb, and those of the program that work behind it, with the two dashes.
+// The long options of a verb, those of verbs below it, and those of the program that work behind
+// it, with the two dashes; each once.
 std::vector<std::string> long_options(const CLI::App& verb) {
+  std::vector<const CLI::App*> apps = {&verb};
+  for (const CLI::App* below : verb.get_subcommands({})) apps.push_back(below);
+  apps.push_back(verb.get_parent());
   std::vector<std::string> names;
-  for (const CLI::App* app : {&verb, static_cast<const CLI::App*>(verb.get_parent())}) {
+  for (const CLI::App* app : apps) {
     for (const CLI::Option* option : app->get_options()) {
-      for (const std::string& name : option->get_lnames()) {
-        const bool once = app == &verb || (name != "help" && name != "version");
-        if (once) names.push_back("--" + name);
+      for (const std::string& lname : option->get_lnames()) {
+        const std::string name = "--" + lname;
+        const bool is_wanted = app != apps.back() || (lname != "help" && lname != "version");
+        if (is_wanted && std::ranges::find(names, name) == names.end()) names.push_back(name);
       }
     }
   }

@@ -1,3 +1,5 @@
+#include <sodium.h>
+
 #include <filesystem>
 
 #include "pkgtool/commands/commands.h"
@@ -29,7 +31,10 @@ void run(const Options& options, Context& context) {
     }
   }
   const SecretKey key = generate_key();
-  write_text(key_path, format_secret_key(key, password.value_or("")), {true, 0600});
+  const WipedText secret_password(password.value_or(""));
+  if (password) sodium_memzero(password->data(), password->size());
+  const WipedText text(format_secret_key(key, secret_password.value));
+  write_text(key_path, text.value, {true, 0600});
   write_text(public_path, format_public_key(key.public_key()));
   context.out << to_string(key.id()) << '\n';
   context.say("wrote " + key_path + " (keep it secret) and " + public_path);

@@ -139,6 +139,7 @@ def environment(tools, directory):
     env.pop("CI", None)
     env.update(PATH=f"{wrappers}:{env['PATH']}", LC_ALL="C", TZ="UTC", HOME=str(directory),
                CLI_HELPERS=str(HERE / "helpers.py"), PYTHON=sys.executable,
+               SAMPLES=str(HERE.parent.parent / "samples"),
                PYTHONDONTWRITEBYTECODE="1")
     return env
 

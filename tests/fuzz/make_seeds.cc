@@ -8,6 +8,7 @@
 #include "installer/script.h"
 #include "pkgtool/key_file.h"
 #include "pkgtool/packager.h"
+#include "tests/support/keyring_maker.h"
 #include "tests/support/manifest_maker.h"
 #include "tests/support/map_stream.h"
 #include "tests/support/package_maker.h"
@@ -456,6 +457,34 @@ void write_inventories() {
              to_bytes(report("1", slots).replace(report("1", slots).find("\"v\""), 3, "\"w\"")));
 }
 
+// [who signs u8][document, or its fields].
+void write_keyrings() {
+  Keyring next = sample_keyring();
+  next.version = 2;
+  const auto write = [](const char* name, unsigned signers, const Keyring& keyring) {
+    Bytes seed = {static_cast<std::uint8_t>(signers)};
+    const Bytes signed_part = encoded(keyring);
+    append(&seed, ByteSpan(signed_part).subspan(package_header_bytes));
+    write_seed("fuzz_keyring", name, seed);
+  };
+  write("next", 0x06, next);
+  write("too-few", 0x02, next);
+  write("same", 0x06, sample_keyring());
+  next.expires_seconds = 5;
+  next.reset_count = 2;
+  next.resets[0].counter = 1;
+  (void)next.resets[1].package_id.assign("com.example.app");
+  (void)next.revoke(test_key(90).public_key.id);
+  write("every-field", 0x0e, next);
+  next.roots.erase(test_key(3).public_key.id);
+  (void)next.roots.insert(key_in_role(4, KeyRole::any));
+  next.releases.erase(test_key(11).public_key.id);
+  write("rotated", 0x16, next);
+  Bytes document = {0};
+  append(&document, signed_keyring(next, {1, 2}));
+  write_seed("fuzz_keyring", "document", document);
+}
+
 }  // namespace
 }  // namespace romdelta::test
 
@@ -477,5 +506,6 @@ int main(int argc, char** argv) {
   write_journals();
   write_key_texts();
   write_dm_adapters();
+  write_keyrings();
   return 0;
 }

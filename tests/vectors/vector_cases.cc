@@ -5,7 +5,9 @@
 #include "format/chunk.h"
 #include "format/inventory_record.h"
 #include "format/journal_record.h"
+#include "format/keyring.h"
 #include "format/package.h"
+#include "tests/support/keyring_maker.h"
 #include "tests/support/manifest_maker.h"
 #include "tests/support/package_maker.h"
 #include "tests/support/super_maker.h"
@@ -29,6 +31,7 @@ class CaseMaker {
     add_inventory_records();
     add_super_heads();
     add_super_manifests();
+    add_keyrings();
     return std::move(vectors_);
   }
 
@@ -574,6 +577,53 @@ class CaseMaker {
     add("inventory", "key_order", none, "keys that descend",
         changed(changed(good, 200, 2), 208, 1));
     add("inventory", "short", none, "255 bytes", first(good, 255));
+  }
+
+  void add_keyring(const char* name, Status expect, const char* why,
+                   const std::function<void(Keyring*)>& change, KeyNumbers signers = {1, 2}) {
+    Keyring keyring = sample_keyring();
+    change(&keyring);
+    add("keyring", name, expect, why, signed_keyring(keyring, signers));
+  }
+
+  void add_keyrings() {
+    const Status bad = Status::malformed_keyring;
+    const auto same = [](Keyring*) {};
+    add_keyring("two_of_three", Status::ok, "two of three root keys have signed", same);
+    add_keyring("all", Status::ok, "all root keys have signed", same, {1, 2, 3});
+    add_keyring("every_field", Status::ok, "every field that version 1 knows", [](Keyring* k) {
+      k->version = 9;
+      k->expires_seconds = 1'900'000'000;
+      (void)k->revoke(test_key(70).public_key.id);
+      (void)k->resets[1].package_id.assign("com.example.app");
+      k->resets[1].counter = 5;
+      k->reset_count = 2;
+    });
+    add_keyring("one_of_three", Status::threshold_missing, "one root key is not enough", same, {1});
+    add_keyring("draft", Status::threshold_missing, "nobody has signed", same, {});
+    add_keyring("release_keys", Status::threshold_missing, "release keys sign no keyrings", same,
+                {1, 11, 12});
+    add_keyring("threshold_0", bad, "a threshold of 0", [](Keyring* k) { k->threshold = 0; });
+    add_keyring("threshold_4", bad, "a threshold above the number of root keys",
+                [](Keyring* k) { k->threshold = 4; });
+    add_keyring("version_0", bad, "there is no version 0", [](Keyring* k) { k->version = 0; });
+    add_keyring("alias", bad, "one key under two ids", [](Keyring* k) {
+      PublicKey alias = test_key(1).public_key;
+      alias.id = test_key(99).public_key.id;
+      (void)k->roots.insert(alias);
+    });
+    add_keyring("two_roles", bad, "a root key that is a release key",
+                [](Keyring* k) { (void)k->releases.insert(test_key(1).public_key); });
+    add_keyring("revoked_key", bad, "a release key that is revoked",
+                [](Keyring* k) { (void)k->revoke(test_key(11).public_key.id); });
+    Bytes good = signed_keyring(sample_keyring(), {1, 2});
+    add("keyring", "signature_bit", Status::bad_signature, "one bit of a signature is wrong",
+        changed(good, good.size() - 1, good.back() ^ 1u));
+    add("keyring", "kind", Status::unsupported_format, "a package's kind", changed(good, 10, 1));
+    add("keyring", "short", Status::truncated, "the last byte is missing",
+        first(good, good.size() - 1));
+    good.push_back(0);
+    add("keyring", "long", Status::trailing_bytes, "one byte too many", good);
   }
 
   std::vector<Vector> vectors_;

@@ -3,6 +3,7 @@
 #include "format/chunk.h"
 #include "format/inventory_record.h"
 #include "format/journal_record.h"
+#include "format/keyring.h"
 #include "format/super_package.h"
 #include "tests/support/test_key.h"
 
@@ -84,6 +85,11 @@ Status status_of(const Vector& vector) {
   if (vector.kind == "journal") {
     JournalRecord record;
     return parse_journal_record(vector.bytes, &record);
+  }
+  if (vector.kind == "keyring") {
+    KeyringDocument document;
+    const Status status = read_keyring(vector.bytes, &document);
+    return status == Status::ok ? check_threshold(document, document.keyring) : status;
   }
   if (vector.kind == "inventory") {
     InventoryRecord record;

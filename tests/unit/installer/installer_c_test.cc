@@ -24,7 +24,7 @@ class InstallerCTest : public SessionTest {
     region_ = {"com.example.app", whole(0), whole(1)};
     std::copy_n(device.key.public_key.id.value.begin(), 8, key_.id);
     std::copy_n(device.key.public_key.value.begin(), 32, key_.value);
-    c_device_ = {"example", "x1", 3, &region_, 1, whole(2), whole(3), {}, &key_, 1};
+    c_device_ = {"example", "x1", 3, &region_, 1, whole(2), whole(3), {}, &key_, 1, false};
     EXPECT_EQ(romdelta_provision(&c_device_, "com.example.app", "1.0"), ROMDELTA_OK);
   }
   static DeviceShape disk_shape() {
@@ -68,6 +68,23 @@ TEST_F(InstallerCTest, InstallsTheSameBytesAsSession) {
   EXPECT_TRUE(std::equal(plan.target.begin(), plan.target.end(), storage_[1].begin()));
   expect_installed(plan);
   EXPECT_EQ(install_twice(package.file), Status::ok);
+}
+
+TEST_F(InstallerCTest, ConfirmsWhatWasInstalled) {
+  EXPECT_EQ(romdelta_confirm(&c_device_, nullptr), static_cast<int>(Status::not_confirmable));
+  const Bytes file = file_with([](Manifest* m) { m->order.security_counter = 6; });
+  ASSERT_EQ(install_in_c(file), Status::ok);
+  EXPECT_EQ(install_in_c(package.file), Status::downgrade);
+  ASSERT_EQ(romdelta_confirm(&c_device_, "com.example.app"), ROMDELTA_OK);
+  EXPECT_EQ(romdelta_confirm(&c_device_, nullptr), ROMDELTA_OK);
+  EXPECT_EQ(install_in_c(package.file), Status::rollback);
+}
+
+TEST_F(InstallerCTest, TakesWhatDevelopmentKeysSignWhereTheDeviceSaysSo) {
+  const Bytes file = file_with([](Manifest* m) { m->role = KeyRole::development; });
+  EXPECT_EQ(install_in_c(file), Status::wrong_role);
+  c_device_.development = true;
+  EXPECT_EQ(install_in_c(file), Status::ok);
 }
 
 TEST_F(InstallerCTest, InstallsOneByteAtATime) {
