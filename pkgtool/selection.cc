@@ -85,6 +85,13 @@ std::vector<Round> rounds_of(const Leg& leg) {
   return rounds;
 }
 
+[[noreturn]] void throw_conflict(const CatalogSuper& super, const std::string& id,
+                                 const std::string& release) {
+  throw Error(Exit::bad_input,
+              "super packages mean different versions of " + id + " by release " + release,
+              printable(super.path), "give --want ID=VERSION");
+}
+
 class Selector {
  public:
   Selector(const Catalog& catalog, const DeviceReport& report, const WantedVersions& wanted)
@@ -318,6 +325,10 @@ class Selector {
     }
   }
 
+  static std::string no_member(const Group& group, const std::string& version) {
+    return "it has no member for version '" + version + "' of " + group.package_id;
+  }
+
   std::string why_not(const SuperView& view) const {
     if (!view.refusal.empty()) return view.refusal;
     Journey journey;
@@ -325,9 +336,8 @@ class Selector {
     for (const auto& [id, shelf] : shelves_) journey.places[id] = shelf.start();
     for (const Group& group : view.groups) {
       const ChainGoal goal{{group.target.version}, group.target.digest};
-      const std::string version = journey.places[group.package_id].version;
-      if (move(&journey, group.package_id, goal, &group)) continue;
-      return "it has no member for version '" + version + "' of " + group.package_id;
+      const ChainStart before = journey.places[group.package_id];
+      if (!move(&journey, group.package_id, goal, &group)) return no_member(group, before.version);
     }
     for (const SuperRequirement& requirement : view.super->requirements) {
       const std::string id(requirement.package_id.view());
@@ -370,9 +380,7 @@ std::optional<WantedVersions> wanted_by_release(const Catalog& catalog,
       const std::string version(member.head.manifest.target.version.view());
       const std::string& known = wanted->try_emplace(id, version).first->second;
       if (known == version) continue;
-      throw Error(Exit::bad_input,
-                  "super packages mean different versions of " + id + " by release " + release,
-                  printable(super.path), "give --want ID=VERSION");
+      throw_conflict(super, id, release);
     }
   }
   return wanted;
