@@ -26,7 +26,8 @@ class DmInstallTest : public ::testing::Test {
     std::copy_n(test_key(1).public_key.id.value.begin(), 8, key_.id);
     std::copy_n(test_key(1).public_key.value.begin(), 32, key_.value);
     region_ = {"com.example.app", whole(slot_a), whole(slot_b)};
-    device_ = {"example", "x1", 3, &region_, 1, whole(journal), whole(inventory), {}, &key_, 1};
+    device_ = {"example",        "x1", 3,     &region_, 1,    whole(journal),
+               whole(inventory), {},   &key_, 1,        false};
     EXPECT_EQ(flash_[slot_a].program(0, padded(plan.source)), Status::ok);
     EXPECT_EQ(romdelta_provision(&device_, "com.example.app", "1.0"), ROMDELTA_OK);
     rig.host.inventory = whole(inventory);
