@@ -2,15 +2,12 @@
 
 #include <filesystem>
 
-#include "installer/cli/error.h"
 #include "installer/cli/toml_reader.h"
 #include "samples/ota/push_listener.h"
 
 namespace romdelta::ota {
 namespace {
 
-using cli::Error;
-using cli::Exit;
 using cli::TomlReader;
 
 class Reader {

@@ -101,8 +101,9 @@ int DmTree::get(const std::string& server_id, const std::string& uri, std::vecto
   if (query.empty()) return status::ok;
   for (std::size_t begin = 0; begin <= names.size();) {
     const std::size_t end = std::min(names.find('/', begin), names.size());
-    const int answer =
-        get(server_id, path + '/' + names.substr(begin, end - begin) + kListQuery, results);
+    std::string child = path;
+    child.append("/").append(names, begin, end - begin).append(kListQuery);
+    const int answer = get(server_id, child, results);
     if (answer != status::ok) return answer;
     begin = end + 1;
   }

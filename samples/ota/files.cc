@@ -101,6 +101,7 @@ FileLock::~FileLock() { (void)::close(descriptor_); }
 
 ProgramResult run_program(const std::vector<std::string>& arguments) {
   std::vector<char*> words;
+  words.reserve(arguments.size() + 1);
   for (const std::string& argument : arguments)
     words.push_back(const_cast<char*>(argument.c_str()));
   words.push_back(nullptr);

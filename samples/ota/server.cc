@@ -109,7 +109,7 @@ Envelope Server::answer(const Envelope& received, Encoding encoding) {
   };
   try {
     const Message answer = client.session->answer(message, received);
-    const Envelope sealed = client.session->seal(answer, encoding);
+    Envelope sealed = client.session->seal(answer, encoding);
     keep();
     return sealed;
   } catch (...) {
@@ -142,26 +142,24 @@ void Server::notify() {
   }
 }
 
-std::string Server::page() {
+std::vector<DeviceRecord> Server::records() {
   const std::lock_guard<std::mutex> lock(mutex_);
   std::vector<DeviceRecord> records;
+  records.reserve(clients_.size());
   for (const auto& [id, client] : clients_) records.push_back(client.record);
-  return status_page(config_, records, now_s());
+  return records;
 }
 
-std::string Server::json() {
-  const std::lock_guard<std::mutex> lock(mutex_);
-  std::vector<DeviceRecord> records;
-  for (const auto& [id, client] : clients_) records.push_back(client.record);
-  return status_json(config_, records);
-}
+std::string Server::page() { return status_page(config_, records(), now_s()); }
+
+std::string Server::json() { return status_json(config_, records()); }
 
 void Server::run() {
   (void)std::signal(SIGTERM, on_stop);
   (void)std::signal(SIGINT, on_stop);
   httplib::Server http;
   add_routes(this, &http);
-  if (!http.bind_to_port(config_.host.c_str(), config_.port)) {
+  if (!http.bind_to_port(config_.host, config_.port)) {
     throw Error(Exit::io, "cannot listen", config_.host + ':' + std::to_string(config_.port));
   }
   std::atomic<bool> is_over = false;

@@ -12,6 +12,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "samples/ota/campaign.h"
 #include "samples/ota/device_record.h"
@@ -50,6 +51,8 @@ class Server {
     std::uint64_t called_s = 0;
   };
 
+  // Copies of all records, in the order of ids.
+  std::vector<DeviceRecord> records();
   Client& client_of(const Message& message);
   void begin_session(Client* client, const std::string& session_id);
 

@@ -73,7 +73,9 @@ Choice Shelf::choose(const std::map<std::string, RomVersion>& versions, bool ful
                                      "--trust",
                                      campaign_.trust_path};
   for (const auto& [package_id, version] : campaign_.wanted) {
-    arguments.insert(arguments.end(), {"--want", package_id + '=' + version});
+    std::string want = package_id;
+    want.append("=").append(version);
+    arguments.insert(arguments.end(), {"--want", want});
   }
   int exit = 0;
   const Json selection = run_pkgtool(campaign_, arguments, &exit);
