@@ -6,6 +6,12 @@
 #include "format/limits.h"
 
 namespace romdelta {
+namespace {
+
+// A place that was being programmed or erased when power failed may read well only now and then.
+constexpr int kReadsOfDoubtful = 32;
+
+}  // namespace
 
 Status Journal::open(const FlashRegion& region, MutableByteSpan buffer) {
   *this = Journal{};
@@ -25,21 +31,39 @@ Status Journal::open(const FlashRegion& region, MutableByteSpan buffer) {
   return Status::ok;
 }
 
+// Which half is begun next depends on whether the last record of a half is there: two sessions must
+// not read it differently. So the place where the records of a session end is read many times.
 Status Journal::scan_half(unsigned half) {
-  std::array<std::uint8_t, JournalRecord::bytes> bytes;
+  std::uint64_t before = 0;
+  bool may_end = true;
   for (std::uint64_t at = 0; range_inside(at, stride_bytes_, half_bytes_); at += stride_bytes_) {
-    Status status = region_.read(half_offset(half) + at, bytes);
-    if (status != Status::ok) return status;
     JournalRecord record;
-    status = parse_journal_record(bytes, &record);
-    if (status != Status::ok) continue;
-    if (has_record_ && record.sequence <= newest_.sequence) continue;
+    Status status = read_place(half_offset(half) + at, &record);
+    if (may_end && (at == 0 || record.sequence <= before)) {
+      for (int i = 1; status == Status::ok && i < kReadsOfDoubtful; ++i) {
+        JournalRecord again;
+        status = read_place(half_offset(half) + at, &again);
+        if (again.sequence > record.sequence) record = again;
+      }
+      may_end = record.sequence > before;
+    }
+    if (status != Status::ok) return status;
+    before = record.sequence;
+    if (record.sequence == 0 || (has_record_ && record.sequence <= newest_.sequence)) continue;
     has_record_ = true;
     newest_ = record;
     half_ = half;
     newest_is_first_ = at == 0;
   }
   return Status::ok;
+}
+
+// Without a record there `record` keeps the sequence 0, which none has.
+Status Journal::read_place(std::uint64_t offset, JournalRecord* record) const {
+  std::array<std::uint8_t, JournalRecord::bytes> bytes;
+  const Status status = region_.read(offset, bytes);
+  if (status == Status::ok) (void)parse_journal_record(bytes, record);
+  return status;
 }
 
 // Only a forged record counts so far that the next ones would not be read back. And what is there

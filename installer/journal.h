@@ -37,6 +37,7 @@ class Journal {
  private:
   std::uint64_t half_offset(unsigned half) const { return half * half_bytes_; }
   Status scan_half(unsigned half);
+  Status read_place(std::uint64_t offset, JournalRecord* record) const;
   bool has_to_forget(const JournalRecord& record) const;
   unsigned next_half() const;
   Status begin_half(bool is_wiped);

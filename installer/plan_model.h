@@ -29,6 +29,7 @@ class PlanModel {
   void begin() {
     for (NumberModel& model : numbers_) model.begin();
     expected_group_ = 0;
+    before_ = none;
     direction_ = 1;
   }
 
@@ -99,6 +100,7 @@ class PlanModel {
     kept_for
   };
   static constexpr std::size_t kind_count = 9;
+  static constexpr std::uint32_t none = 0xffffffff;
 
   // Larger numbers break a rule wherever they stand.
   static std::uint32_t narrow(std::uint64_t value) {
@@ -112,7 +114,7 @@ class PlanModel {
 
   std::array<NumberModel, kind_count> numbers_;
   std::uint32_t expected_group_ = 0;
-  std::uint32_t before_ = 0xffffffff;
+  std::uint32_t before_ = none;
   std::uint32_t direction_ = 1;  // Or -1, modulo 2^32.
 };
 

@@ -94,6 +94,24 @@ TEST_P(JournalCutTest, KeepsWhatWasDurableThroughManyPairsOfCuts) {
   }
 }
 
+// A regression: one session saw the second record of a half and began the other half, the next one
+// did not see it and began the first half again; then nothing was left.
+TEST_P(JournalCutTest, KeepsWhatWasDurableThroughThreeCutsAtTheBeginningsOfSessions) {
+  for (std::uint64_t first = 0; first < 24; ++first) {
+    for (std::uint64_t second = 0; second < 64; ++second) {
+      for (int round = 0; round < 4; ++round) {
+        Installation installation(GetParam(), &random_);
+        installation.run_cut(12, first);
+        installation.run_cut(12, second / 8);
+        installation.run_cut(12, second % 8);
+        installation.run(9);
+        installation.run(0);
+        ASSERT_FALSE(HasFatalFailure()) << first << " " << second;
+      }
+    }
+  }
+}
+
 // A record that could not be read at one start and can at the next is older than what that start
 // wrote.
 TEST_P(JournalCutTest, NeverTakesAHiddenRecordForTheNewest) {

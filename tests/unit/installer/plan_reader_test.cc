@@ -107,6 +107,29 @@ TEST(PlanReader, ReadsWhatWasWritten) {
   EXPECT_EQ(plan.kept_until[2], 3u);
 }
 
+// A regression: the group that was read last was remembered by the model. The plans of two steps 0,
+// 1 were good when they were checked, and malformed when they were read again.
+TEST(PlanReader, ReadsAPlanAgainWithTheSameMemory) {
+  Manifest m = small_manifest();
+  m.plan.hole_count = 0;
+  m.chunk_count = 1;
+  m.plan.step_count = m.plan.chunk_steps_max = 2;
+  const Bytes bytes = stream_of([](PlanStream* s) {
+    s->chunk({2, 1, 2}, {0, 1});
+    s->step();
+    s->step();
+  });
+  PlanModel model;
+  for (int round = 0; round < 2; ++round) {
+    PlanReader reader(m, bytes, &model);
+    ChunkPlan chunk;
+    std::vector<std::uint32_t> groups(2);
+    ASSERT_EQ(reader.holes({}), Status::ok) << round;
+    ASSERT_EQ(reader.chunk(&chunk, groups), Status::ok) << round;
+    EXPECT_EQ(groups, (std::vector<std::uint32_t>{0, 1})) << round;
+  }
+}
+
 TEST(PlanReader, ReadsGroupsInAnyOrder) {
   Random random = seeded_random();
   Manifest m = small_manifest();
