@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """The whole over-the-air loop on one machine: see README.md. demo.sh builds what it needs.
 
-Two devices with different ROM versions come to release 2.0. One gets a super package of deltas and
-loses power while it installs; the other gets a full one whose download is cut twice.
+Two devices with different ROM versions come to release 2.0. One gets deltas and loses power while it
+installs; the other gets full packages, and a download is cut twice. Where pkgtool makes super
+packages each device gets one, else a package for each part of its ROM.
 """
 
 import argparse
