@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "installer/confirm.h"
 #include "pkgtool/closure.h"
 #include "pkgtool/simulated_shapes.h"
 #include "tests/unit/pkgtool/support.h"
@@ -172,6 +173,41 @@ TEST_F(ProverTest, FindsAnEngineThatWritesTheRunningSlot) {
     return apply_with_session(device, package, arena);
   };
   EXPECT_EQ(prove_package(subject_, options_).broken, "L4 slot_a: write to what must stay");
+}
+
+TEST_F(ProverTest, FindsAnEngineThatRaisesTheCounterByItself) {
+  BuildRequest request = request_of(source_, target_);
+  request.encoder.erase_block_bytes = 512;
+  request.order.security_counter = 5;
+  const UnsignedPackage package = build_package(request, no_progress);
+  file_ = signed_by_test_key(package);
+  manifest_ = package.manifest;
+  subject_.package = file_;
+  use_geometry(kGeometry);
+  EXPECT_TRUE(prove_package(subject_, options_).proven());
+  subject_.applier = [](const Device& device, ByteSpan bytes, MutableByteSpan arena) {
+    const ApplierResult result = apply_with_session(device, bytes, arena);
+    Bytes buffer(limits::record_buffer_bytes);
+    if (result.status == Status::ok) (void)confirm(device, buffer);
+    return result;
+  };
+  const Verdict verdict = prove_package(subject_, options_);
+  EXPECT_FALSE(verdict.proven());
+  EXPECT_NE(verdict.broken.find("inventory does not name the target"), std::string::npos)
+      << verdict.broken;
+  subject_.applier = [](const Device& device, ByteSpan bytes, MutableByteSpan arena) {
+    const ApplierResult result = apply_with_session(device, bytes, arena);
+    Bytes buffer(limits::record_buffer_bytes);
+    Inventory inventory;
+    InventoryRecord record;
+    if (inventory.open(device.inventory, buffer) == Status::ok &&
+        inventory.find(device.regions[0].package_id, &record) == Status::ok) {
+      record.security_counter = 5;
+      (void)inventory.update(record);
+    }
+    return result;
+  };
+  EXPECT_NE(prove_package(subject_, options_).broken.find("(L7)"), std::string::npos);
 }
 
 TEST_F(ProverTest, FindsAnEngineThatGivesUpAfterACut) {
