@@ -32,6 +32,16 @@ bool read_vouching_keys(ByteReader* reader, InventoryRecord* record) {
   return true;
 }
 
+bool is_state(std::uint8_t value) {
+  switch (static_cast<PackageState>(value)) {
+    case PackageState::factory:
+    case PackageState::installed:
+    case PackageState::confirmed:
+    case PackageState::broken: return true;
+  }
+  return false;
+}
+
 void write_padded(ByteWriter* writer, ByteSpan text, std::size_t field_bytes) {
   writer->bytes(text);
   writer->fill(0, field_bytes - text.size());
@@ -44,6 +54,7 @@ const char* to_string(PackageState state) {
     case PackageState::factory: return "factory";
     case PackageState::installed: return "installed";
     case PackageState::confirmed: return "confirmed";
+    case PackageState::broken: return "broken";
   }
   return "unknown";
 }
@@ -63,7 +74,7 @@ Status parse_inventory_record(ByteSpan bytes, InventoryRecord* record) {
   for (const std::uint8_t byte : reader.bytes(kReservedBytes)) {
     if (byte != 0) return Status::no_record;
   }
-  if (slot > 1 || state < 1 || state > 3) return Status::no_record;
+  if (slot > 1 || !is_state(state)) return Status::no_record;
   parsed.active_slot = static_cast<Slot>(slot);
   parsed.state = static_cast<PackageState>(state);
   parsed.security_counter = reader.u64();

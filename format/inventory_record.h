@@ -21,9 +21,15 @@ enum class PackageState : std::uint8_t {
   factory = 1,    // Provisioned: the bytes were written by the factory.
   installed = 2,  // Written by the installer.
   confirmed = 3,  // And it has proved that it works.
+  broken = 4,     // A super package could not be finished: the slot may hold anything.
 };
 
 const char* to_string(PackageState state);
+
+// The installer wrote the slot, and all of it.
+inline bool is_from_installer(PackageState state) {
+  return state == PackageState::installed || state == PackageState::confirmed;
+}
 
 struct InventoryRecord {
   static constexpr std::size_t bytes = 256;

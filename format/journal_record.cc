@@ -14,6 +14,7 @@ bool is_kind(std::uint8_t value) {
     case JournalKind::checkpoint:
     case JournalKind::done:
     case JournalKind::step:
+    case JournalKind::commit:
     case JournalKind::confirm:
     case JournalKind::keyring: return true;
   }
@@ -23,7 +24,8 @@ bool is_kind(std::uint8_t value) {
 bool has_right_kind(const JournalRecord& record) {
   const bool in_place = record.layout == Layout::in_place;
   const bool counts = record.kind == JournalKind::checkpoint || record.kind == JournalKind::step;
-  if (record.kind == JournalKind::step && !in_place) return false;
+  const bool blocks = record.kind == JournalKind::step || record.kind == JournalKind::commit;
+  if (blocks && !in_place) return false;
   return record.spill_sequence == 0 || (in_place && counts);
 }
 

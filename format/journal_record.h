@@ -22,6 +22,7 @@ enum class JournalKind : std::uint8_t {
   checkpoint = 2,  // Its chunks before `next` are in the target slot.
   done = 3,        // It ended with `outcome`; nothing is pending.
   step = 4,        // In place: its steps before `next` are done.
+  commit = 5,      // Of a super package: the inventory is being written, because of `outcome`.
   // Of no installation: the inventory, or the keyring first, is being written. Outcome, layout and
   // slot are those of the done before.
   confirm = 8,  // The release that manifest_digest installed is being confirmed; zero: all.
@@ -33,9 +34,10 @@ struct JournalRecord {
 
   JournalKind kind = JournalKind::intent;
   Slot target_slot = Slot::a;
-  Status outcome = Status::ok;  // done only.
+  Status outcome = Status::ok;  // done and commit only.
   Layout layout = Layout::ab;
-  std::uint32_t next = 0;            // checkpoint and step: the first chunk or step not done.
+  // checkpoint and step: the first chunk or step not done. commit: the first member not begun.
+  std::uint32_t next = 0;
   std::uint64_t sequence = 0;        // The newest record has the largest.
   Digest manifest_digest;            // Which package.
   std::uint32_t spill_sequence = 0;  // checkpoint and step in place: newer spill does not count.

@@ -55,6 +55,7 @@ struct ReleaseOrder {
   std::uint64_t security_counter = 0;  // Of the ROM package.
   std::uint64_t device_counter = 0;    // Of the device as a whole.
   std::uint64_t number = 0;            // Releases ascend in it.
+  friend bool operator==(const ReleaseOrder&, const ReleaseOrder&) = default;
 };
 
 // Which devices a package is for. Each part is optional on the wire.

@@ -21,7 +21,7 @@ enum Tag : std::uint16_t {
 constexpr std::size_t kFieldHeaderBytes = 4;
 // Everything of a member but its texts.
 constexpr std::size_t kMemberBytesMax =
-    32 + 4 * 8 + 5 + 2 * 40 + limits::package_id_bytes_max + 2 * limits::version_bytes_max;
+    32 + 6 * 8 + 5 + 2 * 40 + limits::package_id_bytes_max + 2 * limits::version_bytes_max;
 constexpr std::size_t kRequirementBytesMax =
     1 + limits::package_id_bytes_max +
     limits::requirement_version_count_max * (1 + limits::version_bytes_max);
@@ -64,7 +64,9 @@ Status read_member(ByteSpan value, SuperMember* member) {
   parsed.file_bytes = reader.u64();
   parsed.ram_bytes = reader.u64();
   parsed.scratch_bytes = reader.u64();
-  parsed.security_counter = reader.u64();
+  parsed.order.security_counter = reader.u64();
+  parsed.order.device_counter = reader.u64();
+  parsed.order.number = reader.u64();
   const std::uint8_t layout = reader.u8();
   const std::uint8_t source_count = reader.u8();
   const std::uint8_t id_bytes = reader.u8();
@@ -252,7 +254,9 @@ void write_member(const SuperMember& member, ByteWriter* writer) {
   writer->u64(member.file_bytes);
   writer->u64(member.ram_bytes);
   writer->u64(member.scratch_bytes);
-  writer->u64(member.security_counter);
+  writer->u64(member.order.security_counter);
+  writer->u64(member.order.device_counter);
+  writer->u64(member.order.number);
   writer->u8(static_cast<std::uint8_t>(member.layout));
   writer->u8(member.has_source ? 1 : 0);
   writer->u8(length_byte(member.package_id.bytes()));

@@ -28,7 +28,7 @@ struct SuperMember {
   std::uint64_t file_bytes = 0;
   std::uint64_t ram_bytes = 0;      // Its budgets.
   std::uint64_t scratch_bytes = 0;  //
-  std::uint64_t security_counter = 0;
+  ReleaseOrder order;
   Layout layout = Layout::ab;
   bool has_source = false;  // False: a full package.
   ImageIdentity source;

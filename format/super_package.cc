@@ -32,7 +32,7 @@ Status read_super_head(ByteSpan head, const TrustedKeys* keys, SuperHead* result
   if (status != Status::ok) return status;
   read.manifest_digest = super_signed_part_digest(signed_part);
   if (keys != nullptr) {
-    status = verify_signatures(read.signatures, read.manifest_digest, *keys);
+    status = verify_signatures(read.signatures, read.manifest_digest, *keys, &read.vouchers);
     if (status != Status::ok) return status;
   }
   status = parse_super_manifest(signed_part.subspan(package_header_bytes), &read.manifest);

@@ -17,6 +17,7 @@ namespace romdelta {
 struct SuperHead {
   SuperManifest manifest;
   SignatureList signatures;
+  Vouchers vouchers;             // Empty after inspect_super_head().
   Digest manifest_digest;        // Of header and super manifest: what the signatures sign.
   std::size_t signed_bytes = 0;  // Header and super manifest.
   std::size_t head_bytes = 0;    // Where the first member begins.

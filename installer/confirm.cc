@@ -50,7 +50,7 @@ Status find_confirmation(Inventory* inventory, std::string_view package_id,
     InventoryRecord record;
     const Status status = inventory->find(package_id, &record);
     if (status != Status::ok) return status;
-    if (record.state == PackageState::factory) return Status::not_confirmable;
+    if (!is_from_installer(record.state)) return Status::not_confirmable;
     confirmation->manifest_digest = record.manifest_digest;
     *is_done = record.state == PackageState::confirmed;
     return Status::ok;
@@ -60,7 +60,7 @@ Status find_confirmation(Inventory* inventory, std::string_view package_id,
     InventoryRecord record;
     const Status status = inventory->at(i, &record);
     if (status != Status::ok) return status;
-    has_installed |= record.state != PackageState::factory;
+    has_installed |= is_from_installer(record.state);
     if (record.state == PackageState::installed) *is_done = false;
   }
   return has_installed ? Status::ok : Status::not_confirmable;

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "format/journal_record.h"
+#include "format/manifest.h"
 #include "format/signature.h"
 #include "installer/port/flash.h"
 
@@ -33,5 +34,13 @@ struct Device {
   TrustedKeys trusted_keys;
   bool production = true;  // What development keys sign is never accepted.
 };
+
+// True when a package with this filter is for this device.
+inline bool is_for(const DeviceFilter& filter, const Device& device) {
+  if (!filter.vendor.empty() && filter.vendor.view() != device.vendor) return false;
+  if (!filter.model.empty() && filter.model.view() != device.model) return false;
+  if (!filter.has_hardware_range) return true;
+  return filter.hardware_min <= device.hardware && device.hardware <= filter.hardware_max;
+}
 
 }  // namespace romdelta

@@ -57,6 +57,10 @@ class InPlace {
   // the journal record from which it goes on. wrong_source when the slot holds neither.
   Status open(const Place& place, const JournalRecord* newest, bool source_is_whole);
 
+  // Whether open() could do its work, without writing anything: holes of a whole source, else where
+  // the slot and the spill say that the update was. No call but the destructor may follow.
+  Status look(const Place& place, bool source_is_whole);
+
   // The chunk that comes next; manifest.chunk_count when all are done.
   std::uint32_t chunk() const { return reader_.chunks_read(); }
   // True when the current chunk is unpacked already: go_on() finishes it without its bytes.
@@ -105,6 +109,7 @@ class InPlace {
   // Where an interrupted update is taken up (in_place_resume.cc).
   template <typename Take>
   Status read_group(std::uint32_t group, Take take);
+  void set_place(const Place& place);
   Status check_holes();
   Status find_where(const JournalRecord* newest, bool source_is_whole, JournalRecord* where);
   Status look_at_slot(JournalRecord* where);

@@ -6,10 +6,20 @@ namespace romdelta {
 
 // --- Where to go on. ---
 
-Status InPlace::open(const Place& place, const JournalRecord* newest, bool source_is_whole) {
+void InPlace::set_place(const Place& place) {
   place_ = place;
   source_.set_slot(place.slot, holes_);
   spill_.set_place({place.scratch, place.slot, holes_});
+}
+
+Status InPlace::look(const Place& place, bool source_is_whole) {
+  set_place(place);
+  JournalRecord where;
+  return source_is_whole ? check_holes() : look_at_slot(&where);
+}
+
+Status InPlace::open(const Place& place, const JournalRecord* newest, bool source_is_whole) {
+  set_place(place);
   if (source_is_whole) {
     const Status status = check_holes();
     if (status != Status::ok) return status;

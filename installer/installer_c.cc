@@ -6,7 +6,7 @@
 #include "format/result_code.h"
 #include "installer/callback_flash.h"
 #include "installer/confirm.h"
-#include "installer/session.h"
+#include "installer/super_session.h"
 
 namespace romdelta {
 namespace {
@@ -52,23 +52,35 @@ class CDevice {
   Device device_;
 };
 
-struct CSession {
-  Session session;
+// What a C caller's structure holds: a Session or a SuperSession.
+template <typename Engine>
+struct Held {
+  Engine session;
   CDevice device;
   romdelta_progress progress = nullptr;
   void* progress_context = nullptr;
+
+  static bool forward_progress(void* context, const Progress& progress) {
+    const auto* held = static_cast<const Held*>(context);
+    return held->progress(held->progress_context, static_cast<int>(progress.stage),
+                          progress.done_bytes, progress.total_bytes);
+  }
 };
+using CSession = Held<Session>;
+using CSuperSession = Held<SuperSession>;
 static_assert(sizeof(CSession) <= ROMDELTA_SESSION_BYTES);
 static_assert(alignof(CSession) <= alignof(romdelta_session));
+static_assert(sizeof(CSuperSession) <= ROMDELTA_SUPER_SESSION_BYTES);
+static_assert(alignof(CSuperSession) <= alignof(romdelta_super_session));
 
-CSession& unwrap(romdelta_session* session) {
-  return *std::launder(reinterpret_cast<CSession*>(session->storage));
+Session& unwrap(const romdelta_session* session) {
+  auto* storage = const_cast<std::uint8_t*>(session->storage);
+  return std::launder(reinterpret_cast<CSession*>(storage))->session;
 }
 
-bool forward_progress(void* context, const Progress& progress) {
-  const auto* session = static_cast<const CSession*>(context);
-  return session->progress(session->progress_context, static_cast<int>(progress.stage),
-                           progress.done_bytes, progress.total_bytes);
+SuperSession& unwrap(const romdelta_super_session* session) {
+  auto* storage = const_cast<std::uint8_t*>(session->storage);
+  return std::launder(reinterpret_cast<CSuperSession*>(storage))->session;
 }
 
 bool counts_are_valid(const romdelta_device& device) {
@@ -77,6 +89,22 @@ bool counts_are_valid(const romdelta_device& device) {
 }
 
 romdelta_status to_c(Status status) { return static_cast<romdelta_status>(status); }
+
+template <typename Engine>
+Status begin_held(std::uint8_t* storage, const romdelta_device& device, MutableByteSpan arena,
+                  romdelta_progress progress, void* progress_context) {
+  auto* held = new (storage) Held<Engine>;
+  if (!counts_are_valid(device)) return Status::out_of_order;
+  held->device.assign(device);
+  held->progress = progress;
+  held->progress_context = progress_context;
+  SessionOptions options;
+  if (progress != nullptr) {
+    options.progress = &Held<Engine>::forward_progress;
+    options.progress_context = held;
+  }
+  return held->session.begin(held->device.device(), arena, options);
+}
 
 // The inventory of `device`, read through a buffer on the stack: boot loaders have no arena yet.
 class InventoryAccess {
@@ -103,33 +131,56 @@ romdelta_status romdelta_begin(romdelta_session* session, const romdelta_device*
                                void* arena, size_t arena_bytes, romdelta_progress progress,
                                void* progress_context) {
   using namespace romdelta;
-  auto* state = new (session->storage) CSession;
-  if (!counts_are_valid(*device)) return to_c(Status::out_of_order);
-  state->device.assign(*device);
-  state->progress = progress;
-  state->progress_context = progress_context;
-  SessionOptions options;
-  if (progress != nullptr) {
-    options.progress = forward_progress;
-    options.progress_context = state;
-  }
-  return to_c(state->session.begin(state->device.device(),
-                                   {static_cast<std::uint8_t*>(arena), arena_bytes}, options));
+  const MutableByteSpan memory(static_cast<std::uint8_t*>(arena), arena_bytes);
+  return to_c(begin_held<Session>(session->storage, *device, memory, progress, progress_context));
 }
 
 romdelta_status romdelta_push(romdelta_session* session, uint64_t offset_bytes, const void* bytes,
                               size_t count) {
   using namespace romdelta;
   const ByteSpan span(static_cast<const std::uint8_t*>(bytes), count);
-  return to_c(unwrap(session).session.push(offset_bytes, span));
+  return to_c(unwrap(session).push(offset_bytes, span));
 }
 
 uint64_t romdelta_next_offset_bytes(const romdelta_session* session) {
-  return romdelta::unwrap(const_cast<romdelta_session*>(session)).session.next_offset_bytes();
+  return romdelta::unwrap(session).next_offset_bytes();
 }
 
 romdelta_status romdelta_finish(romdelta_session* session) {
-  return romdelta::to_c(romdelta::unwrap(session).session.finish());
+  return romdelta::to_c(romdelta::unwrap(session).finish());
+}
+
+romdelta_status romdelta_super_begin(romdelta_super_session* session, const romdelta_device* device,
+                                     void* arena, size_t arena_bytes, romdelta_progress progress,
+                                     void* progress_context) {
+  using namespace romdelta;
+  const MutableByteSpan memory(static_cast<std::uint8_t*>(arena), arena_bytes);
+  return to_c(
+      begin_held<SuperSession>(session->storage, *device, memory, progress, progress_context));
+}
+
+romdelta_status romdelta_super_push(romdelta_super_session* session, uint64_t offset_bytes,
+                                    const void* bytes, size_t count) {
+  using namespace romdelta;
+  const ByteSpan span(static_cast<const std::uint8_t*>(bytes), count);
+  return to_c(unwrap(session).push(offset_bytes, span));
+}
+
+uint64_t romdelta_super_next_offset_bytes(const romdelta_super_session* session) {
+  return romdelta::unwrap(session).next_offset_bytes();
+}
+
+romdelta_status romdelta_super_finish(romdelta_super_session* session) {
+  return romdelta::to_c(romdelta::unwrap(session).finish());
+}
+
+size_t romdelta_super_member_count(const romdelta_super_session* session) {
+  const romdelta::SuperHead* head = romdelta::unwrap(session).head();
+  return head != nullptr ? head->manifest.member_count : 0;
+}
+
+romdelta_status romdelta_super_member_status(const romdelta_super_session* session, size_t index) {
+  return romdelta::to_c(romdelta::unwrap(session).member_status(index));
 }
 
 romdelta_status romdelta_provision(const romdelta_device* device, const char* package_id,
@@ -161,6 +212,7 @@ romdelta_status romdelta_active_slot(const romdelta_device* device, const char* 
   InventoryRecord record;
   Status status = access.open(*device);
   if (status == Status::ok) status = access.inventory().find(text_of(package_id), &record);
+  if (status == Status::ok && record.state == PackageState::broken) status = Status::source_damaged;
   if (status == Status::ok) *slot = static_cast<int>(record.active_slot);
   return to_c(status);
 }

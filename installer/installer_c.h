@@ -95,12 +95,32 @@ uint64_t romdelta_next_offset_bytes(const romdelta_session* session);
 /* Session::finish. */
 romdelta_status romdelta_finish(romdelta_session* session);
 
+/* A super package: the same SuperSession as super_session.h. next_offset_bytes goes forward over
+ * members that are not needed, and back once: the caller must be able to seek. */
+#define ROMDELTA_SUPER_SESSION_BYTES 24576
+typedef struct romdelta_super_session {
+  ROMDELTA_ALIGNED uint8_t storage[ROMDELTA_SUPER_SESSION_BYTES];
+} romdelta_super_session;
+
+romdelta_status romdelta_super_begin(romdelta_super_session* session, const romdelta_device* device,
+                                     void* arena, size_t arena_bytes, romdelta_progress progress,
+                                     void* progress_context);
+romdelta_status romdelta_super_push(romdelta_super_session* session, uint64_t offset_bytes,
+                                    const void* bytes, size_t count);
+uint64_t romdelta_super_next_offset_bytes(const romdelta_super_session* session);
+romdelta_status romdelta_super_finish(romdelta_super_session* session);
+/* How many members the super package lists; 0 until its signature has been verified. */
+size_t romdelta_super_member_count(const romdelta_super_session* session);
+/* ROMDELTA_OK but for the member that failed. `index` is below the count. */
+romdelta_status romdelta_super_member_status(const romdelta_super_session* session, size_t index);
+
 /* Writes an inventory record as the factory does: `package_id` has `version` in slot A. */
 romdelta_status romdelta_provision(const romdelta_device* device, const char* package_id,
                                    const char* version);
 /* confirm() of confirm.h: what was installed works. `package_id` may be NULL: all that wait. */
 romdelta_status romdelta_confirm(const romdelta_device* device, const char* package_id);
-/* Which slot of `package_id` to boot: 0 for A, 1 for B. For boot loaders. */
+/* Which slot of `package_id` to boot: 0 for A, 1 for B. For boot loaders. source_damaged when a
+ * super package left the slot unfinished: it must not be started. */
 romdelta_status romdelta_active_slot(const romdelta_device* device, const char* package_id,
                                      int* slot);
 

@@ -97,6 +97,8 @@ Status Journal::append(JournalRecord record) {
     has_record_ = appended_ = false;
     newest_ = {};
   }
+  // The records of this session are durable; what the other half hides must not outrank this one.
+  if (in_place && appended_ && newest_.layout != Layout::in_place) status = wipe(1 - half_);
   // After open() one record more than was found may be there, unreadable for now.
   record.sequence = newest_.sequence + (has_record_ && !appended_ ? 2 : 1);
   const bool begins = !appended_ || !range_inside(cursor_, stride_bytes_, half_bytes_);

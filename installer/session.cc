@@ -10,21 +10,13 @@ namespace {
 // Alignment that zstd's context needs; every arena allocation keeps the arena's own.
 constexpr std::uintptr_t kArenaAlignment = 8;
 
-bool matches(const DeviceFilter& filter, const Device& device) {
-  if (!filter.vendor.empty() && filter.vendor.view() != device.vendor) return false;
-  if (!filter.model.empty() && filter.model.view() != device.model) return false;
-  if (!filter.has_hardware_range) return true;
-  return filter.hardware_min <= device.hardware && device.hardware <= filter.hardware_max;
-}
+}  // namespace
 
-// The same again, whenever it is tried on what the flash holds now.
-bool is_final(Status status) {
+bool is_final_in_place(Status status) {
   return status == Status::source_damaged || status == Status::target_mismatch ||
          status == Status::wrong_source || status == Status::malformed_chunk ||
          status == Status::scratch_too_small;
 }
-
-}  // namespace
 
 const char* to_string(Progress::Stage stage) {
   switch (stage) {
@@ -33,6 +25,15 @@ const char* to_string(Progress::Stage stage) {
     case Progress::Stage::verify_target: return "verify target";
   }
   return "unknown";
+}
+
+Status Session::begin_member(const Device& device, MutableByteSpan arena,
+                             const SessionOptions& options, const MemberRole& role) {
+  role_ = &role;
+  journal_ = *role.journal;
+  installed_ = *role.installed;
+  record_buffer_ = role.record_buffer;
+  return begin(device, arena, options);
 }
 
 Status Session::begin(const Device& device, MutableByteSpan arena, const SessionOptions& options) {
@@ -46,7 +47,7 @@ Status Session::begin(const Device& device, MutableByteSpan arena, const Session
   arena_ = Arena(arena);
   if (device.trusted_keys.empty()) return fail(Status::no_trusted_key);
   if (!arena_.allocate(limits::head_bytes_max, &head_buffer_) ||
-      !arena_.allocate(limits::record_buffer_bytes, &record_buffer_)) {
+      (role_ == nullptr && !arena_.allocate(limits::record_buffer_bytes, &record_buffer_))) {
     return fail(Status::arena_too_small);
   }
   stage_ = Stage::head;
@@ -129,17 +130,22 @@ void Session::collect(Stage stage, MutableByteSpan buffer, std::size_t bytes) {
 Status Session::want_next() {
   have_bytes_ = 0;
   const Manifest& manifest = head_.manifest;
-  if (!already_installed_ && manifest.map.present() && !map_loaded_) {
+  if (is_settled()) {
+    stage_ = Stage::complete;
+    next_offset_ = head_.file_bytes();
+    return Status::ok;
+  }
+  if (manifest.map.present() && !map_loaded_) {
     collect(Stage::map, chunk_buffer_, manifest.map.bytes);
     next_offset_ = head_.head_bytes;
     return Status::ok;
   }
-  if (!already_installed_ && manifest.plan.present() && !plan_loaded_) {
+  if (manifest.plan.present() && !plan_loaded_) {
     collect(Stage::plan, in_place_.plan_buffer(), manifest.plan.bytes);
     next_offset_ = head_.head_bytes + manifest.map.bytes;
     return Status::ok;
   }
-  if (already_installed_ || tree_.done()) {
+  if (tree_.done()) {
     stage_ = Stage::complete;
     next_offset_ = head_.file_bytes();
     return Status::ok;
@@ -164,11 +170,12 @@ Status Session::accept_head(ByteSpan head_bytes) {
   if (status != Status::ok) return status;
   head_known_ = true;
   if (device_.production && head_.manifest.role != KeyRole::release) return Status::wrong_role;
-  if (!head_.manifest.member_of.empty()) return Status::not_a_member;
-  status = check_device();
-  if (status == Status::ok) status = check_inventory();
+  status = check_membership();
+  if (status == Status::ok) status = check_device();
+  if (status == Status::ok) status = role_ == nullptr ? check_inventory() : check_release();
   if (status != Status::ok || already_installed_) return status;
   status = prepare();
+  if (role_ != nullptr) return status == Status::ok ? accept_member() : status;
   if (is_delta_in_place()) {
     // What is written already is no source any more; that it is the right one was checked before.
     if (status == Status::ok && !is_resuming_in_place()) status = check_source();
@@ -190,8 +197,9 @@ Status Session::check_device() {
     if (region.package_id == manifest.package_id.view()) region_ = &region;
   }
   if (region_ == nullptr) return Status::unknown_package;
-  if (!matches(manifest.device, device_)) return Status::wrong_device;
-  if (manifest.budgets.ram_bytes > arena_.size_bytes()) return Status::arena_too_small;
+  if (!is_for(manifest.device, device_)) return Status::wrong_device;
+  const std::size_t lent_bytes = role_ != nullptr ? record_buffer_.size() : 0;
+  if (manifest.budgets.ram_bytes > arena_.size_bytes() + lent_bytes) return Status::arena_too_small;
   if (manifest.source_count > 1) return Status::unsupported_field;
   const std::uint64_t scratch_bytes = device_.scratch.present() ? device_.scratch.size_bytes() : 0;
   if (manifest.budgets.scratch_bytes > scratch_bytes) return Status::scratch_too_small;
@@ -199,26 +207,31 @@ Status Session::check_device() {
 }
 
 Status Session::check_inventory() {
-  const Manifest& manifest = head_.manifest;
   Status status = inventory_.open(device_.inventory, record_buffer_);
   if (status == Status::ok) status = journal_.open(device_.journal, record_buffer_);
   if (status == Status::ok) status = settle_trust();
-  if (status == Status::ok) status = inventory_.find(manifest.package_id.view(), &installed_);
+  if (status == Status::ok) status = inventory_.find(head_.manifest.package_id.view(), &installed_);
   if (status != Status::ok) return status;
 
-  target_slot_ = manifest.layout == Layout::in_place ? installed_.active_slot
-                                                     : other_slot(installed_.active_slot);
   bool is_blocked = false;
   status = check_pending(&is_blocked);
   if (status != Status::ok) return status;
   if (is_blocked) return Status::update_pending;
-  if (installed_.state != PackageState::factory && !failed_in_place() &&
+  if (is_from_installer(installed_.state) && !failed_in_place() &&
       installed_.manifest_digest == head_.manifest_digest) {
     already_installed_ = true;
     target_slot_ = installed_.active_slot;
     return Status::ok;
   }
-  status = check_order();
+  return check_release();
+}
+
+// What is to be installed, against what is installed and where it goes.
+Status Session::check_release() {
+  const Manifest& manifest = head_.manifest;
+  target_slot_ = manifest.layout == Layout::in_place ? installed_.active_slot
+                                                     : other_slot(installed_.active_slot);
+  Status status = check_order();
   if (status == Status::ok) status = check_slot();
   return status == Status::ok && is_delta_in_place() ? check_scratch() : status;
 }
@@ -235,7 +248,8 @@ Status Session::settle_trust() {
 Status Session::check_order() const {
   const ReleaseOrder& order = head_.manifest.order;
   const std::uint64_t package_floor = installed_.security_counter;
-  const std::uint64_t device_floor = inventory_.security_counter();
+  const std::uint64_t device_floor =
+      role_ == nullptr ? inventory_.security_counter() : role_->device_counter;
   if (order.security_counter < package_floor || order.device_counter < device_floor) {
     return Status::rollback;
   }
@@ -325,8 +339,8 @@ Status Session::prepare() {
 
 bool Session::is_resuming_in_place() const {
   const JournalRecord& newest = journal_.newest();
-  return journal_.has_record() && newest.layout == Layout::in_place &&
-         newest.manifest_digest == head_.manifest_digest && newest.is_pending();
+  return journal_.has_record() && newest.layout == Layout::in_place && may_resume() &&
+         newest.manifest_digest == journal_digest() && newest.is_pending();
 }
 
 bool Session::source_version_fits() const {
@@ -338,7 +352,17 @@ Status Session::check_source() {
   const ImageIdentity& expected = head_.manifest.sources[0];
   const FlashRegion& slot = region_->slot(installed_.active_slot);
   if (!source_version_fits()) return Status::wrong_source;
-  if (!slot.is_usable() || expected.bytes > slot.size_bytes()) return Status::wrong_source;
+  bool holds = false;
+  const Status status = slot_holds(slot, expected, &holds);
+  if (status != Status::ok) return status;
+  if (!holds) return Status::wrong_source;
+  source_ = {slot, expected.bytes};
+  return Status::ok;
+}
+
+Status Session::slot_holds(const FlashRegion& slot, const ImageIdentity& expected, bool* holds) {
+  *holds = false;
+  if (!slot.is_usable() || expected.bytes > slot.size_bytes()) return Status::ok;
   // The source may be read before any group buffer exists (an empty target): the head's buffer is
   // no longer needed, and always there.
   const MutableByteSpan buffer = group_buffer_.empty() ? head_buffer_ : group_buffer_;
@@ -349,9 +373,76 @@ Status Session::check_source() {
   };
   const Status status = slot.read_pieces(0, expected.bytes, buffer, take);
   if (status != Status::ok) return status;
-  if (digest.finish() != expected.digest) return Status::wrong_source;
-  source_ = {slot, expected.bytes};
+  *holds = digest.finish() == expected.digest;
   return Status::ok;
+}
+
+// --- As a member of a super package. ---
+
+Status Session::check_membership() const {
+  const Manifest& manifest = head_.manifest;
+  if (role_ == nullptr) {
+    return manifest.member_of.empty() ? Status::ok : Status::not_a_member;
+  }
+  const SuperMember& listed = *role_->member;
+  const ImageIdentity source = manifest.is_full() ? ImageIdentity() : manifest.sources[0];
+  const auto equal = [](const ImageIdentity& a, const ImageIdentity& b) {
+    return a.bytes == b.bytes && a.digest == b.digest && a.version == b.version;
+  };
+  if (head_.manifest_digest != listed.manifest_digest || head_.file_bytes() != listed.file_bytes ||
+      !(manifest.package_id == listed.package_id) || manifest.layout != listed.layout ||
+      manifest.source_count != (listed.has_source ? 1u : 0u) || !equal(source, listed.source) ||
+      !equal(manifest.target, listed.target) || manifest.budgets.ram_bytes != listed.ram_bytes ||
+      manifest.budgets.scratch_bytes != listed.scratch_bytes || manifest.order != listed.order) {
+    return Status::wrong_member;
+  }
+  const bool is_of_other =
+      !manifest.member_of.empty() && manifest.member_of.view() != role_->super_name;
+  return is_of_other ? Status::not_a_member : Status::ok;
+}
+
+Digest Session::journal_digest() const {
+  return role_ == nullptr ? head_.manifest_digest : role_->journal_digest;
+}
+
+Status Session::accept_member() {
+  if (role_->work == MemberRole::Work::check) return check_member();
+  source_is_whole_ = role_->source_is_whole;
+  if (is_delta_in_place()) return Status::ok;
+  // It was checked since power came back.
+  if (!head_.manifest.is_full()) {
+    source_ = {region_->slot(installed_.active_slot), head_.manifest.sources[0].bytes};
+  }
+  if (role_->writes_journal) return resume_from_journal();
+  tree_.seek(0);
+  return Status::ok;
+}
+
+// Whether the member is done already, and if not, whether it can be: nothing is written.
+Status Session::check_member() {
+  const Manifest& manifest = head_.manifest;
+  const FlashRegion& target = region_->slot(target_slot_);
+  finding_ = MemberFinding::to_do;
+  if (is_delta_in_place() && is_resuming_in_place()) return Status::ok;
+  bool is_done = false;
+  Status status = Status::ok;
+  if (role_->is_credited) status = slot_holds(target, manifest.target, &is_done);
+  if (status == Status::ok && !is_done) {
+    status = check_source();
+    source_is_whole_ = status == Status::ok;
+    // Neither a journal nor the source: it was done already, or left half-way.
+    if (status == Status::wrong_source && is_delta_in_place() && source_version_fits()) {
+      finding_ = MemberFinding::half_way;
+      status = slot_holds(target, manifest.target, &is_done);
+    }
+  }
+  if (is_done) finding_ = MemberFinding::done;
+  return status;
+}
+
+Status Session::look_in_place() {
+  if (is_resuming_in_place()) return Status::ok;
+  return in_place_.look(place_in_place(), source_is_whole_);
 }
 
 // --- From here on the flash is written. ---
@@ -361,7 +452,7 @@ JournalRecord Session::journal_record(JournalKind kind) const {
   record.kind = kind;
   record.target_slot = target_slot_;
   record.layout = head_.manifest.layout;
-  record.manifest_digest = head_.manifest_digest;
+  record.manifest_digest = journal_digest();
   record.next = kind == JournalKind::checkpoint ? tree_.chunk() : 0;
   return record;
 }
@@ -369,7 +460,7 @@ JournalRecord Session::journal_record(JournalKind kind) const {
 Status Session::resume_from_journal() {
   const JournalRecord& newest = journal_.newest();
   const bool continues = journal_.has_record() && newest.kind == JournalKind::checkpoint &&
-                         newest.manifest_digest == head_.manifest_digest &&
+                         may_resume() && newest.manifest_digest == journal_digest() &&
                          newest.target_slot == target_slot_ &&
                          newest.next <= head_.manifest.chunk_count;
   // The journal is believed about the number only: where that chunk begins is read from signed
@@ -432,10 +523,11 @@ Status Session::accept_plan(ByteSpan bytes) {
   }
   plan_loaded_ = true;
   const Status status = in_place_.load_plan();
-  return status == Status::ok ? open_in_place() : status;
+  if (status != Status::ok) return status;
+  return is_member_check() ? look_in_place() : open_in_place();
 }
 
-Status Session::open_in_place() {
+InPlace::Place Session::place_in_place() {
   InPlace::Place place;
   place.slot = region_->slot(target_slot_);
   place.scratch = device_.scratch;
@@ -444,11 +536,16 @@ Status Session::open_in_place() {
   place.kernels = kernels_;
   place.observer = &Session::on_group;
   place.observer_context = this;
+  return place;
+}
+
+Status Session::open_in_place() {
   const JournalRecord newest = journal_.newest();
   Status status = Status::ok;
-  if (is_pending()) status = inventory_.settle(newest.manifest_digest);
+  if (is_pending() && role_ == nullptr) status = inventory_.settle(newest.manifest_digest);
   if (status != Status::ok) return status;
-  status = in_place_.open(place, is_resuming_in_place() ? &newest : nullptr, source_is_whole_);
+  status = in_place_.open(place_in_place(), is_resuming_in_place() ? &newest : nullptr,
+                          source_is_whole_);
   if (status == Status::ok && in_place_.is_script_open()) status = in_place_.go_on();
   resumed_at_chunk_ = in_place_.chunk();
   tree_.seek(resumed_at_chunk_);
@@ -457,10 +554,11 @@ Status Session::open_in_place() {
 
 // What cannot be finished any more must not keep other packages away: a full one repairs.
 Status Session::end_in_place(Status status) {
+  if (role_ != nullptr) return status;  // The super package ends with it.
   const JournalRecord newest = journal_.newest();
   const bool is_begun = is_pending() && newest.layout == Layout::in_place &&
                         newest.manifest_digest == head_.manifest_digest;
-  if (!is_begun || !is_final(status)) return status;
+  if (!is_begun || !is_final_in_place(status)) return status;
   // First what is there already, as Journal::append() requires.
   const Status repeated = journal_.append(newest);
   if (repeated != Status::ok) return repeated;
@@ -492,6 +590,7 @@ Status Session::checkpoint(std::uint64_t target_offset) {
   if (!writer_.is_flushed() || target_offset % target.rewrite_unit_bytes() != 0) {
     return Status::ok;
   }
+  if (!writes_journal()) return Status::ok;
   const Status status = target.sync();
   if (status != Status::ok) return status;
   return journal_.append(journal_record(JournalKind::checkpoint));
@@ -510,12 +609,12 @@ Status Session::finish() {
   if (status == Status::ok && !already_installed_) status = verify_target();
   if (head_.manifest.layout == Layout::in_place) {
     status = end_in_place(status);
-  } else if (status == Status::target_mismatch) {
+  } else if (status == Status::target_mismatch && writes_journal()) {
     // What the journal says led here: the next session begins at the first chunk.
     const Status journal_status = restart_journal();
     if (journal_status != Status::ok) status = journal_status;
   }
-  if (status == Status::ok) status = commit();
+  if (status == Status::ok && role_ == nullptr) status = commit();
   if (status != Status::ok) return fail(status);
   stage_ = Stage::finished;
   return Status::ok;

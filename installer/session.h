@@ -20,6 +20,7 @@
 #include <cstdint>
 
 #include "format/package.h"
+#include "format/super_manifest.h"
 #include "installer/arena.h"
 #include "installer/chunk_tree.h"
 #include "installer/context_patcher.h"
@@ -54,6 +55,33 @@ struct SessionOptions {
   void* progress_context = nullptr;
 };
 
+// True when the same happens again whenever it is tried on what the flash holds now: an
+// installation in place that ends so is over.
+bool is_final_in_place(Status status);
+
+// What a SuperSession tells the Session of one member. docs/format.md section 15.
+struct MemberRole {
+  enum class Work : std::uint8_t {
+    check,    // Everything that can be refused before the first write, and whether it is done.
+    install,  // All but the commit. The checks have been made since power came back.
+  };
+  Work work = Work::check;
+  const SuperMember* member = nullptr;  // What the package must be.
+  std::string_view super_name;
+  Digest journal_digest;  // What names the member in the journal.
+  const InventoryRecord* installed = nullptr;
+  std::uint64_t device_counter = 0;  // The inventory's.
+  const Journal* journal = nullptr;
+  MutableByteSpan record_buffer;
+  bool may_resume = true;       // From the journal's newest record.
+  bool is_credited = false;     // The journal says that the member is done.
+  bool source_is_whole = true;  // To install in place: as it was checked.
+  bool writes_journal = true;   // False: for the other slot, while others are pending in place.
+};
+
+// What a check found out about a member.
+enum class MemberFinding : std::uint8_t { to_do, half_way, done };
+
 class Session {
  public:
   Session() = default;
@@ -68,6 +96,18 @@ class Session {
   // (out_of_order otherwise). Returns need_input; arena_too_small below arena_bytes_min;
   // no_trusted_key when the device trusts nobody.
   Status begin(const Device& device, MutableByteSpan arena, const SessionOptions& options);
+
+  // The same for a member of a super package: push() is given the member's own bytes, finish() does
+  // all but the commit. A check is complete when push() says ok. Requires: what `role` points to
+  // outlives the session.
+  Status begin_member(const Device& device, MutableByteSpan arena, const SessionOptions& options,
+                      const MemberRole& role);
+  // Of a member's check.
+  MemberFinding finding() const { return finding_; }
+  // True when the source was checked, all of it.
+  bool source_is_whole() const { return source_is_whole_; }
+  // As this session left it.
+  const Journal& journal() const { return journal_; }
 
   // Takes `bytes`, which lie at `offset_bytes` of the package. Bytes before next_offset_bytes() are
   // skipped, so the same piece may be pushed twice and a resumed package from its beginning; a
@@ -108,7 +148,25 @@ class Session {
   void collect(Stage stage, MutableByteSpan buffer, std::size_t bytes);
   bool is_delta_in_place() const { return head_.manifest.plan.present(); }
 
+  bool is_member_check() const {
+    return role_ != nullptr && role_->work == MemberRole::Work::check;
+  }
+  bool may_resume() const { return role_ == nullptr || role_->may_resume; }
+  bool writes_journal() const { return role_ == nullptr || role_->writes_journal; }
+  // No byte of the payload is wanted.
+  bool is_settled() const {
+    if (already_installed_ || finding_ == MemberFinding::done) return true;
+    return is_member_check() && (!is_delta_in_place() || plan_loaded_);
+  }
+  Digest journal_digest() const;
+
   Status accept_head(ByteSpan head_bytes);
+  Status check_membership() const;
+  Status check_release();
+  Status accept_member();
+  Status check_member();
+  Status look_in_place();
+  InPlace::Place place_in_place();
   Status check_device();
   Status check_inventory();
   Status check_pending(bool* is_blocked);
@@ -118,6 +176,7 @@ class Session {
   Status check_slot() const;
   Status check_scratch() const;
   Status check_source();
+  Status slot_holds(const FlashRegion& slot, const ImageIdentity& expected, bool* holds);
   bool is_resuming_in_place() const;
   bool source_version_fits() const;
   Status prepare();
@@ -166,7 +225,9 @@ class Session {
   bool already_installed_ = false;
   bool map_loaded_ = false;
   bool plan_loaded_ = false;
-  bool source_is_whole_ = false;  // It was checked, all of it.
+  bool source_is_whole_ = false;      // It was checked, all of it.
+  const MemberRole* role_ = nullptr;  // Null: a package on its own.
+  MemberFinding finding_ = MemberFinding::to_do;
   const RomRegion* region_ = nullptr;
   InventoryRecord installed_;
   Slot target_slot_ = Slot::a;

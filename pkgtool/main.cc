@@ -20,6 +20,7 @@ int run(int argument_count, char** arguments) {
   add_keygen(app, context);
   add_keyring(app, context);
   add_build(app, context);
+  add_super(app, context);
   add_sign(app, context);
   add_attach(app, context);
   add_verify(app, context);

@@ -34,6 +34,10 @@ void check_request(const BuildRequest& request) {
     throw Error(Exit::usage, "'" + request.package_id + "' is not a package id", "--package-id",
                 "use 1 to 64 of a-z 0-9 . _ - beginning with a letter or digit");
   }
+  if (!request.member_of.empty() && !is_valid_package_id(request.member_of)) {
+    throw Error(Exit::usage, "'" + request.member_of + "' is not the name of a super package",
+                "--member-of", "use 1 to 64 of a-z 0-9 . _ - beginning with a letter or digit");
+  }
   const auto check_version = [](const std::string& version, const char* option) {
     if (is_valid_version(version)) return;
     throw Error(Exit::usage, "'" + version + "' is not a version", option,
@@ -125,6 +129,7 @@ Manifest make_manifest(const BuildRequest& request, bool with_source, Codec code
   manifest.order = request.order;
   manifest.may_downgrade = request.may_downgrade;
   manifest.role = request.role;
+  (void)manifest.member_of.assign(request.member_of);
   (void)manifest.encoder.assign(encoder_name(manifest.codec));
   manifest.budgets = budgets_of(manifest, payload);
   manifest.budgets.ram_bytes = arena_bytes_needed(manifest);

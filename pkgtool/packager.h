@@ -24,6 +24,7 @@ struct BuildRequest {
   ReleaseOrder order;
   bool may_downgrade = false;
   KeyRole role = KeyRole::release;
+  std::string member_of;  // The super package that alone may install it; empty: any, or none.
   Layout layout = Layout::ab;
   EncoderOptions encoder;       // Its codec is replaced by the one chosen here.
   std::optional<Codec> codec;   // Absent: what makes the smaller package. Deltas in place: context.

@@ -1,6 +1,7 @@
 #include "pkgtool/produce.h"
 
 #include <algorithm>
+#include <array>
 
 #include "pkgtool/prover.h"
 #include "pkgtool/replay.h"
@@ -38,6 +39,17 @@ Bytes sign_with(Signer* signer, const UnsignedPackage& package) {
   return assemble(package, signatures);
 }
 
+// The same without membership: what a device does with it on its own is what it does as a member.
+UnsignedPackage unbound(UnsignedPackage package) {
+  if (package.manifest.member_of.empty()) return package;
+  package.manifest.member_of = {};
+  std::array<std::uint8_t, limits::head_bytes_max> buffer;
+  ByteWriter writer(buffer);
+  encode_signed_part(package.manifest, &writer);
+  package.signed_part.assign(writer.written().begin(), writer.written().end());
+  return package;
+}
+
 // On the flash that the package was made for. Nothing but the signature of what is signed
 // afterwards differs.
 void prove_cuts(const UnsignedPackage& package, const BuildRequest& request,
@@ -70,12 +82,16 @@ void prove_cuts(const UnsignedPackage& package, const BuildRequest& request,
 FinishedPackage produce(const BuildRequest& request, Signer* signer,
                         const StageProgress& progress) {
   const UnsignedPackage package = build_package(request, progress);
-  if (request.prove_cuts) prove_cuts(package, request, progress);
+  if (request.prove_cuts) prove_cuts(unbound(package), request, progress);
   std::unique_ptr<Signer> throw_away;
   if (signer == nullptr) throw_away = make_key_signer(generate_key());
   Signer& used = signer != nullptr ? *signer : *throw_away;
-  Bytes file = sign_with(&used, package);
-  prove(package.manifest, file, request, used.public_key(), progress);
+  const std::unique_ptr<Signer> trial = make_key_signer(generate_key());
+  const bool is_bound = !package.manifest.member_of.empty();
+  Bytes file = is_bound ? sign_with(trial.get(), unbound(package)) : sign_with(&used, package);
+  prove(package.manifest, file, request, is_bound ? trial->public_key() : used.public_key(),
+        progress);
+  if (is_bound && signer != nullptr) file = sign_with(signer, package);
   if (signer == nullptr) file = assemble(package, {});
   return {package.manifest, std::move(file)};
 }

@@ -36,8 +36,14 @@ class ProductReader {
   void read_defaults(const toml::table& table) {
     toml_.reject_unknown(table,
                          {"vendor", "model", "hardware", "ram_bytes", "erase_block_bytes",
-                          "program_unit_bytes", "scratch_bytes"},
+                          "program_unit_bytes", "scratch_bytes", "member_of"},
                          "product.");
+    if (const toml::node* node = table.get("member_of")) {
+      product_.member_of = toml_.text(table, "member_of");
+      if (!is_valid_package_id(product_.member_of)) {
+        toml_.fail("'" + product_.member_of + "' is not the name of a super package", *node);
+      }
+    }
     read_name(table, "vendor", &product_.device.vendor);
     read_name(table, "model", &product_.device.model);
     if (const toml::node* hardware = table.get("hardware")) {

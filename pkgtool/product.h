@@ -36,6 +36,7 @@ struct Release {
 
 struct Product {
   DeviceFilter device;
+  std::string member_of;  // The super package that alone may install its packages; empty: any.
   std::vector<RomPackage> packages;
   std::vector<Release> releases;
 

@@ -31,11 +31,26 @@ std::optional<PackageHead> read_head(const std::string& path) {
 PendingUpdate::PendingUpdate(const JournalRecord& newest,
                              const std::optional<std::string>& package_path)
     : newest_(newest), package_path_(package_path) {
+  if (package_path) super_ = SuperFile::read(*package_path);
+  if (super_) {
+    const std::optional<std::size_t> index = super_->index_of(newest);
+    if (index) member_index_ = *index;
+    if (!index) super_.reset();
+    return;
+  }
   if (package_path) head_ = read_head(*package_path);
   if (head_ && head_->manifest_digest != newest.manifest_digest) head_.reset();
 }
 
+std::optional<SuperMember> PendingUpdate::member() const {
+  if (!super_ || member_index_ == super_->head()->manifest.member_count) return std::nullopt;
+  return super_->head()->manifest.member(member_index_);
+}
+
 std::optional<std::string> PendingUpdate::package_id() const {
+  if (const std::optional<SuperMember> member = this->member()) {
+    return std::string(member->package_id.view());
+  }
   if (!head_) return std::nullopt;
   return std::string(head_->manifest.package_id.view());
 }
@@ -55,6 +70,7 @@ const char* PendingUpdate::phase() const {
     case JournalKind::done:
     case JournalKind::confirm:
     case JournalKind::keyring: return "done";
+    case JournalKind::commit: return "commit";
     case JournalKind::step: break;
   }
   return head_ && newest_.next >= head_->manifest.plan.step_count ? "fill" : "step";
@@ -77,7 +93,29 @@ std::string PendingUpdate::progress_text() const {
   return of(next, steps, "group") + " written";
 }
 
+std::string PendingUpdate::super_text() const {
+  const SuperManifest& manifest = super_->head()->manifest;
+  const std::string name(manifest.facts.name.view());
+  const std::optional<SuperMember> member = this->member();
+  if (!member) {
+    return "pending: all members of " + name +
+           " are written, the inventory is being updated; `resume` finishes it";
+  }
+  return "pending: the installation of " + name + " was interrupted at member " +
+         std::to_string(member_index_ + 1) + " of " + std::to_string(manifest.member_count) + ", " +
+         *package_id() + (is_in_place() ? " in place" : "") + " in slot " +
+         slot_name(newest_.target_slot) + "; " +
+         (is_in_place() ? progress_text() +
+                              "; what is updated in place cannot run until `resume` has finished"
+                        : "`resume` continues at chunk " + std::to_string(newest_.next) +
+                              ", until then the device runs what it ran before");
+}
+
 std::string PendingUpdate::text() const {
+  if (super_) return super_text();
+  if (newest_.kind == JournalKind::commit) {
+    return "pending: the inventory is being updated for a super package; `resume` finishes it";
+  }
   if (!is_in_place()) {
     return "pending: an installation into slot " + slot_name(newest_.target_slot) +
            " was interrupted; `resume` continues at chunk " + std::to_string(newest_.next) +
@@ -110,6 +148,13 @@ void PendingUpdate::add_to(nlohmann::ordered_json* json) const {
     }
   } else {
     out["next_chunk"] = newest_.next;
+  }
+  if (super_) {
+    out["super_package"] = std::string(super_->head()->manifest.facts.name.view());
+    const std::optional<SuperMember> member = this->member();
+    out["member"] = member ? nlohmann::ordered_json(member_index_) : nullptr;
+    out["members"] = super_->head()->manifest.member_count;
+    if (member) out["package_id"] = *package_id();
   }
   out["manifest_digest"] = to_hex(newest_.manifest_digest.value);
   out["package"] = package_path_ ? nlohmann::ordered_json(*package_path_) : nullptr;

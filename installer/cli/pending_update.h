@@ -8,6 +8,7 @@
 
 #include "format/journal_record.h"
 #include "format/package.h"
+#include "installer/cli/super_file.h"
 
 namespace romdelta::cli {
 
@@ -34,10 +35,16 @@ class PendingUpdate {
   // True when nothing of the slot was written yet, not even a hole.
   bool is_untouched() const;
   const char* phase() const;
+  // The member that is being installed; nothing when none is.
+  std::optional<SuperMember> member() const;
+  std::string super_text() const;
   std::string progress_text() const;
 
   JournalRecord newest_;
   std::optional<PackageHead> head_;  // Of the very package that the journal names.
+  // Of the super package whose member the journal names.
+  std::optional<SuperFile> super_;
+  std::size_t member_index_ = 0;  // The number of members: all of it.
   std::optional<std::string> package_path_;
 };
 

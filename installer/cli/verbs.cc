@@ -6,21 +6,21 @@
 #include <cstring>
 #include <filesystem>
 #include <iostream>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 
 #include "format/result_code.h"
 #include "installer/cli/device_lock.h"
 #include "installer/cli/key_text.h"
+#include "installer/cli/super_file.h"
+#include "installer/cli/super_install.h"
 #include "installer/confirm.h"
 
 namespace romdelta::cli {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-// How much of a package is read and pushed at once.
-constexpr std::size_t kPieceBytes = 64 << 10;
 
 volatile std::sig_atomic_t interrupted = 0;
 void on_interrupt(int) { interrupted = 1; }
@@ -60,21 +60,11 @@ Json slots_json(const RomRegion& region) {
            std::max(a.geometry().program_unit_bytes, b.geometry().program_unit_bytes)}};
 }
 
-// ok when the file was pushed to its end.
-Status push_file(Session* session, std::ifstream* file) {
-  std::vector<char> piece(kPieceBytes);
-  while (true) {
-    const std::uint64_t offset = session->next_offset_bytes();
-    file->clear();
-    file->seekg(static_cast<std::streamoff>(offset));
-    file->read(piece.data(), static_cast<std::streamsize>(piece.size()));
-    const auto got = static_cast<std::size_t>(file->gcount());
-    if (got == 0) return Status::ok;
-    const Status status =
-        session->push(offset, {reinterpret_cast<const std::uint8_t*>(piece.data()), got});
-    if (status != Status::ok && status != Status::need_input) return status;
-  }
+// What is confirmed at once: all that a super package installed.
+std::string_view package_of(const Session& session) {
+  return session.head()->manifest.package_id.view();
 }
+std::string_view package_of(const SuperSession&) { return {}; }
 
 bool on_progress(void* context, const Progress& progress) {
   auto* printer = static_cast<ProgressPrinter*>(context);
@@ -275,9 +265,12 @@ bool Verbs::is_broken_in_place() const {
          newest.outcome != Status::cancelled;
 }
 
-bool Verbs::is_pending_package(const Session& session) const {
-  return session.head() != nullptr &&
-         session.head()->manifest_digest == journal_.newest().manifest_digest;
+bool Verbs::is_pending_file(const std::string& path) const {
+  if (const std::optional<SuperFile> super = SuperFile::read(path)) {
+    return super->index_of(journal_.newest()).has_value();
+  }
+  const std::optional<PackageHead> head = read_head(path);
+  return head && head->manifest_digest == journal_.newest().manifest_digest;
 }
 
 Exit Verbs::install_package(const std::string& path) {
@@ -297,33 +290,43 @@ Exit Verbs::install_package(const std::string& path) {
   const std::optional<std::string> path_before = note().read();
   open_journal(rom);
   // Nothing takes the place of what is pending in place.
-  const std::optional<PackageHead> head = read_head(path);
-  const bool is_other = !head || head->manifest_digest != journal_.newest().manifest_digest;
-  if (!is_pending_in_place() || !is_other) note().write(path);
+  if (!is_pending_in_place() || is_pending_file(path)) note().write(path);
 
   ProgressPrinter printer(options_.progress, std::cerr);
   SessionOptions session_options;
   session_options.progress = &on_progress;
   session_options.progress_context = &printer;
   std::vector<std::uint8_t> arena(static_cast<std::size_t>(rom.ram_budget_bytes()));
-  Session session;
-  Status status = trust_status;
-  if (status == Status::ok) status = session.begin(device, arena, session_options);
-  if (status == Status::need_input) status = push_file(&session, &file);
-  if (status == Status::ok) status = session.finish();
-  if (status == Status::ok && rom.confirms_at_once()) {
-    status = romdelta::confirm(device, record_buffer_, session.head()->manifest.package_id.view());
+  const auto run = [&](auto* session) {
+    Status status = trust_status;
+    if (status == Status::ok) status = session->begin(device, arena, session_options);
+    if (status == Status::need_input) status = push_file(session, &file);
+    if (status == Status::ok) status = session->finish();
+    if (status == Status::ok && rom.confirms_at_once()) {
+      status = romdelta::confirm(device, record_buffer_, package_of(*session));
+    }
+    printer.finish();
+    open_journal(rom);
+    if (!is_pending()) {
+      note().clear();
+    } else if (path_before && (session->head() == nullptr || !is_pending_file(path))) {
+      // This package was refused: what is pending is still the other one.
+      note().write(*path_before);
+    }
+    report(*session, status, path);
+    return exit_of(status);
+  };
+  if (SuperFile::read(path)) return run(std::make_unique<SuperSession>().get());
+  return run(std::make_unique<Session>().get());
+}
+
+void Verbs::report(const SuperSession& session, Status status, const std::string& path) const {
+  if (options_.format == ReportFormat::json) {
+    print_super_json(session, status, is_pending());
+    return;
   }
-  printer.finish();
-  open_journal(rom);
-  if (!is_pending()) {
-    note().clear();
-  } else if (path_before && !is_pending_package(session)) {
-    // This package was refused: what is pending is still the other one.
-    note().write(*path_before);
-  }
-  report(session, status, path);
-  return exit_of(status);
+  print_super_report(session, status, path);
+  if (status != Status::ok && is_pending()) hint_pending();
 }
 
 void Verbs::report(const Session& session, Status status, const std::string& path) const {

@@ -15,7 +15,7 @@
 #include "installer/inventory.h"
 #include "installer/journal.h"
 #include "installer/keyring.h"
-#include "installer/session.h"
+#include "installer/super_session.h"
 
 namespace romdelta::cli {
 
@@ -68,13 +68,15 @@ class Verbs {
   // What could not be finished in place left neither the source nor the target.
   bool is_broken_in_place() const;
   void close_journal();
-  bool is_pending_package(const Session& session) const;
+  // The file is what the journal's newest record names.
+  bool is_pending_file(const std::string& path) const;
   // Whom an installation trusts: the device's keyring, or --trust on one that has none.
   Status load_trusted_keys(const RomConfig& rom, std::vector<PublicKey>* keys);
   Exit report_keyring(Status status) const;
   Exit install_package(const std::string& path);
   void hint_pending() const;
   void report(const Session& session, Status status, const std::string& path) const;
+  void report(const SuperSession& session, Status status, const std::string& path) const;
   void report_json(const Session& session, Status status) const;
 
   const Options& options_;

@@ -63,6 +63,11 @@ class FlashRegion {
     return g.erase_before_program ? g.erase_block_bytes : g.program_unit_bytes;
   }
 
+  // A part of this region. Requires: it lies inside.
+  FlashRegion part(std::uint64_t offset, std::uint64_t count) const {
+    return {flash_, offset_bytes_ + offset, count};
+  }
+
   // True when the geometry makes sense and the region begins and ends on what it can erase and
   // program. Everything below requires it.
   bool is_usable() const;

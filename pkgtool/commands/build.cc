@@ -69,6 +69,7 @@ void build_package_file(const BuildOptions& options, Context& context) {
   request.order = options.order;
   request.may_downgrade = options.may_downgrade;
   request.role = options.role;
+  request.member_of = options.member_of;
   if (options.codec == "zstd") request.codec = Codec::zstd;
   if (options.codec == "context") request.codec = Codec::context;
   request.use_map = options.map != "off";
@@ -162,6 +163,9 @@ void add_package_options(CLI::App& verb, BuildOptions* options) {
   only(verb.add_option("--model", options->model, "Only for devices of this model"));
   only(verb.add_option("--hardware", options->hardware, "Only for these hardware revisions")
            ->type_name("N|MIN-MAX"));
+  only(verb.add_option("--member-of", options->member_of,
+                       "Installs only as a member of the super package of this name")
+           ->type_name("NAME"));
   add_order_options(only, verb, options);
 }
 

@@ -32,6 +32,7 @@ struct BuildOptions {
   std::string vendor;
   std::string model;
   std::string hardware;
+  std::string member_of;
   ReleaseOrder order;
   bool may_downgrade = false;
   KeyRole role = KeyRole::release;

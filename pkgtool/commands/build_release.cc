@@ -123,6 +123,7 @@ class ReleaseBuild {
     request.target = target.bytes();
     request.target_version = step->target->version;
     request.device = product_.device;
+    request.member_of = product_.member_of;
     request.order = target_->order;
     request.layout = step->package->layout;
     request.encoder = options_.encoder(step->package->ram_bytes, step->package->erase_block_bytes);

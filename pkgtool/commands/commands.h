@@ -37,6 +37,7 @@ void add_keygen(CLI::App& app, Context& context);
 void add_keyring(CLI::App& app, Context& context);
 void add_build(CLI::App& app, Context& context);
 void add_sign(CLI::App& app, Context& context);
+void add_super(CLI::App& app, Context& context);
 void add_attach(CLI::App& app, Context& context);
 void add_verify(CLI::App& app, Context& context);
 void add_info(CLI::App& app, Context& context);

@@ -23,12 +23,11 @@ void run(const Options& options, Context& context) {
   }
   const PackageFile package(options.path);
   if (options.digest) {
-    write_file(options.output_path.empty() ? "-" : options.output_path,
-               package.head().manifest_digest.value);
+    write_file(options.output_path.empty() ? "-" : options.output_path, package.digest().value);
     return;
   }
   const std::unique_ptr<Signer> signer = options.signer.make();
-  const Signature signature = signer->sign(package.head().manifest_digest);
+  const Signature signature = signer->sign(package.digest());
   if (options.detach) {
     const std::string path =
         options.output_path.empty() ? options.path + ".sig" : options.output_path;

@@ -1,6 +1,8 @@
 #include "pkgtool/commands/commands.h"
 #include "pkgtool/file.h"
+#include "pkgtool/package_file.h"
 #include "pkgtool/report.h"
+#include "pkgtool/super_report.h"
 
 namespace romdelta::pkgtool {
 namespace {
@@ -11,9 +13,30 @@ struct Options {
   ReportFormat format = ReportFormat::text;
 };
 
+void verify_super(const Options& options, ByteSpan file, TrustedKeys keys, Context& context) {
+  const SuperVerifyResult result = verify_super_package(file, keys);
+  const bool good = result.status == Status::ok;
+  if (!good) context.exit = Exit::negative_answer;
+  if (options.format == ReportFormat::json) {
+    context.out << super_verdict_json(result);
+  } else if (good) {
+    const std::size_t count = result.members.size();
+    context.out << options.path << ": good: signatures, super manifest, " << count
+                << (count == 1 ? " member" : " members") << " and " << result.chunk_count
+                << (result.chunk_count == 1 ? " chunk\n" : " chunks\n");
+  } else {
+    context.out << options.path << ": NOT good: " << cli::describe(result.status) << ", in "
+                << result.structure << " at offset " << result.offset_bytes << '\n';
+  }
+}
+
 void run(const Options& options, Context& context) {
   const std::vector<PublicKey> keys = options.trust.load();
   const MappedFile file(options.path);
+  if (is_super_package(file.bytes())) {
+    verify_super(options, file.bytes(), keys, context);
+    return;
+  }
   const VerifyResult result = verify_package(file.bytes(), TrustedKeys(keys));
   const bool good = result.status == Status::ok;
   if (!good) context.exit = Exit::negative_answer;

@@ -203,3 +203,65 @@ shelf_device() {
   done
   installer --rom ROM.toml inventory --format json > INV.json
 }
+
+# build3 ROMPACKAGE RELEASE NAME: a full package of version 3.0.
+build3() {
+  pkgtool build --quiet --package-id "com.example.$1" --target "$2/$1" --target-version 3.0 \
+    --erase-block 1K --ram 256K --codec context --key release.key -o "$3"
+}
+
+# six: six ROM packages in two releases v1 and v2, a package for each, and a device that has v1:
+# kernel, boot and rootfs in two slots; mcu, radio and app in one. `begin` has what uses it: fresh,
+# i (the installer), targets, cut KIB FILE (a limit on what a process may write to one file).
+six() {
+  local name bytes=60000
+  pkgtool keygen -o release --no-password --quiet > key-id
+  mkdir v1 v2
+  for name in kernel boot rootfs mcu radio app; do
+    image "v1/$name" $bytes "$name"
+    revise "v1/$name" "v2/$name"
+    bytes=$((bytes + 9000))
+    set -- --package-id "com.example.$name" --target "v2/$name" --target-version 2.0
+    case $name in kernel | rootfs | mcu | radio) set -- "$@" --source "v1/$name" --source-version 1.0 ;; esac
+    case $name in mcu | radio | app) set -- "$@" --layout in-place ;; esac
+    pkgtool build --quiet "$@" --codec context --erase-block 1K --ram 256K --key release.key \
+      -o "$name.pku"
+  done
+  {
+    printf '[device]\nvendor = "example"\nmodel = "x1"\nhardware = 3\nram_budget_bytes = 524288\n'
+    for name in kernel boot rootfs mcu radio app; do
+      printf '[[region]]\npackage_id = "com.example.%s"\nerase_block_bytes = 1024\n' $name
+      printf 'program_unit_bytes = 256\nslot_a = { path = "%s_a.img", size_bytes = 524288 }\n' $name
+      case $name in kernel | boot | rootfs)
+        printf 'slot_b = { path = "%s_b.img", size_bytes = 524288 }\n' $name ;;
+      esac
+    done
+    for name in journal scratch inventory; do
+      printf '[%s]\npath = "%s.img"\nsize_bytes = 65536\n' $name $name
+    done
+  } > ROM.toml
+  cat > begin <<'END'
+i() { installer --rom ROM.toml --trust release.pub "$@"; }
+fresh() {
+  rm -f *.img ROM.toml.pending
+  for name in kernel boot rootfs mcu radio app; do
+    cp v1/$name ${name}_a.img; truncate -s 524288 ${name}_a.img
+  done
+  for name in kernel boot rootfs mcu radio app; do
+    installer --rom ROM.toml provision com.example.$name 1.0 > provisioned
+  done
+}
+targets() {
+  for name in kernel boot rootfs mcu radio app; do
+    slot=a; case $name in kernel | boot | rootfs) slot=b ;; esac
+    cmp -n "$(stat -c %s v2/$name)" ${name}_$slot.img v2/$name || return
+  done
+  echo targets
+}
+cut() { { (ulimit -c 0; ulimit -f "$1"; i install "$2"; exit $?); } > /dev/null 2>&1; [ $? = 153 ]; }
+END
+  . ./begin
+  fresh
+  i --format json inventory > inventory.json
+  rm -f *.img provisioned
+}

@@ -8,6 +8,7 @@
 #include "installer/script.h"
 #include "pkgtool/key_file.h"
 #include "pkgtool/packager.h"
+#include "tests/fuzz/super_product.h"
 #include "tests/support/keyring_maker.h"
 #include "tests/support/manifest_maker.h"
 #include "tests/support/map_stream.h"
@@ -485,6 +486,31 @@ void write_keyrings() {
   write_seed("fuzz_keyring", "document", document);
 }
 
+// [options u8][cut u16][super package]: as they are; with a requirement; one member twice.
+void write_supers() {
+  const Product& product = fuzz_product();
+  const auto write = [](const std::string& name, std::uint8_t options, std::uint8_t cut,
+                        ByteSpan file) {
+    write_seed("fuzz_super", name, concat({Bytes{options, cut, 0}, file}));
+  };
+  const Bytes& whole = product.super().file;
+  write("whole", 0, 9, whole);
+  write("whole-cut-late", 0, 70, whole);
+  write("liar", 1, 20, whole);
+  write("unmended", 3, 40, whole);
+  SuperPlan plan;
+  plan.facts = product.facts();
+  (void)plan.facts.release.assign("2");
+  const std::string_view versions[] = {"1.0", "2.0"};
+  plan.requirements = {requirement_of("com.example.kernel", versions)};
+  plan.members = {product.parts()[1].package};
+  write("required", 0, 30, make_super(plan).file);
+  const RomPart& kernel = product.parts()[0];
+  plan.requirements.clear();
+  plan.members = {kernel.package, product.build(kernel, {}, kernel.target, "2.0")};
+  write("alternatives", 2, 5, make_super(plan).file);
+}
+
 }  // namespace
 }  // namespace romdelta::test
 
@@ -507,5 +533,6 @@ int main(int argc, char** argv) {
   write_key_texts();
   write_dm_adapters();
   write_keyrings();
+  write_supers();
   return 0;
 }

@@ -60,7 +60,7 @@ void add_group(Random* random, Layout layout, const std::string& id, RandomSuper
     member.file_bytes = pick(random, 1, limits::member_bytes_max);
     member.ram_bytes = (*random)();
     member.scratch_bytes = (*random)();
-    member.security_counter = (*random)();
+    member.order = {(*random)(), (*random)(), (*random)()};
     super->members.push_back(member);
   }
 }
@@ -72,7 +72,7 @@ SuperMember sample_member(std::string_view id, Layout layout, std::uint8_t fill)
   member.manifest_digest.value.fill(fill);
   member.file_bytes = 1000u * fill;
   member.ram_bytes = 100000;
-  member.security_counter = 7;
+  member.order = {7, 5, 3};
   member.target.version = text_of<Version>("2.0");
   member.target.bytes = 6000;
   member.target.digest.value.fill(static_cast<std::uint8_t>(0x80 + fill));
@@ -97,7 +97,7 @@ SuperMember member_of(ByteSpan package) {
   member.file_bytes = package.size();
   member.ram_bytes = head.manifest.budgets.ram_bytes;
   member.scratch_bytes = head.manifest.budgets.scratch_bytes;
-  member.security_counter = head.manifest.order.security_counter;
+  member.order = head.manifest.order;
   member.layout = head.manifest.layout;
   member.has_source = !head.manifest.is_full();
   if (member.has_source) member.source = head.manifest.sources[0];

@@ -229,8 +229,8 @@ class CaseMaker {
       add("super", name, expect, why, join_fields(fields));
     };
     edited("layout_2", Status::unsupported_layout, "a member of layout 2",
-           [](Fields* f) { f->back().value[64] = 2; });
-    edited("sources_2", bad, "a member of two sources", [](Fields* f) { f->back().value[65] = 2; });
+           [](Fields* f) { f->back().value[80] = 2; });
+    edited("sources_2", bad, "a member of two sources", [](Fields* f) { f->back().value[81] = 2; });
     edited("member_long", bad, "a byte follows the last text of a member",
            [](Fields* f) { f->back().value.push_back(0); });
     edited("unknown_critical", Status::unsupported_field, "field 0x0031", [](Fields* f) {
@@ -572,7 +572,7 @@ class CaseMaker {
     add("inventory", "reserved", none, "a reserved byte is set", changed(good, 119, 1));
     add("inventory", "image_too_large", none, "an image above 2^40 bytes", changed(good, 135, 1));
     add("inventory", "confirmed", Status::ok, "a confirmed release", changed(good, 113, 3));
-    add("inventory", "state_4", none, "there is no state 4", changed(good, 113, 4));
+    add("inventory", "state_5", none, "there is no state 5", changed(good, 113, 5));
     add("inventory", "key_gap", none, "a key after an empty place", changed(good, 208, 1));
     add("inventory", "key_order", none, "keys that descend",
         changed(changed(good, 200, 2), 208, 1));

@@ -96,7 +96,8 @@ TEST(InventoryRecord, RefusesSlotsStatesAndReservedBytesOutOfRange) {
   EXPECT_EQ(parse_with(112, 2), Status::no_record);
   EXPECT_EQ(parse_with(113, 0), Status::no_record);
   EXPECT_EQ(parse_with(113, 3), Status::ok);
-  EXPECT_EQ(parse_with(113, 4), Status::no_record);
+  EXPECT_EQ(parse_with(113, 4), Status::ok);
+  EXPECT_EQ(parse_with(113, 5), Status::no_record);
   for (std::size_t at = 114; at < 120; ++at) EXPECT_EQ(parse_with(at, 1), Status::no_record);
 }
 
@@ -159,6 +160,7 @@ TEST(PackageState, HasANameForEveryValue) {
   EXPECT_STREQ(to_string(PackageState::factory), "factory");
   EXPECT_STREQ(to_string(PackageState::installed), "installed");
   EXPECT_STREQ(to_string(PackageState::confirmed), "confirmed");
+  EXPECT_STREQ(to_string(PackageState::broken), "broken");
   EXPECT_STREQ(to_string(static_cast<PackageState>(0)), "unknown");
 }
 

@@ -105,7 +105,7 @@ TEST(JournalRecord, KeepsItsRulesUnderAForgedChecksum) {
   EXPECT_EQ(parse_forged(4, 3), Status::ok);
   EXPECT_EQ(parse_forged(0, 0), Status::no_record);  // Magic.
   EXPECT_EQ(parse_forged(4, 0), Status::no_record);  // Kind.
-  EXPECT_EQ(parse_forged(4, 5), Status::no_record);
+  EXPECT_EQ(parse_forged(4, 6), Status::no_record);
   EXPECT_EQ(parse_forged(5, 2), Status::no_record);             // Slot.
   EXPECT_EQ(parse_forged(6, status_count), Status::no_record);  // Outcome.
   EXPECT_EQ(parse_forged(6, status_count - 1), Status::ok);
@@ -125,6 +125,20 @@ TEST(JournalRecord, RefusesSequenceNumbersThatNoDeviceReaches) {
 TEST(OtherSlot, IsTheOtherOne) {
   EXPECT_EQ(other_slot(Slot::a), Slot::b);
   EXPECT_EQ(other_slot(Slot::b), Slot::a);
+}
+
+TEST(JournalRecord, CommitsInPlaceOnly) {
+  JournalRecord record = sample_step();
+  record.kind = JournalKind::commit;
+  record.spill_sequence = 0;
+  JournalRecord parsed;
+  ASSERT_EQ(parse_journal_record(encoded(record), &parsed), Status::ok);
+  EXPECT_EQ(parsed.kind, JournalKind::commit);
+  EXPECT_EQ(parsed.outcome, Status::cancelled);
+  EXPECT_EQ(parsed.next, record.next);
+  record.spill_sequence = 1;
+  EXPECT_EQ(parse_journal_record(encoded(record), &parsed), Status::no_record);
+  EXPECT_EQ(parse_forged(4, 5), Status::no_record);  // A/B.
 }
 
 }  // namespace

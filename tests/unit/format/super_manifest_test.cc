@@ -18,8 +18,8 @@ constexpr std::uint16_t kCounter = 0x000c;
 constexpr std::uint16_t kRequirement = 0x0020;
 constexpr std::uint16_t kMember = 0x0030;
 // Offsets in a member's value.
-constexpr std::size_t kLayoutAt = 64;
-constexpr std::size_t kSourceCountAt = 65;
+constexpr std::size_t kLayoutAt = 80;
+constexpr std::size_t kSourceCountAt = 81;
 
 Status parse(const Bytes& bytes) {
   SuperManifest manifest;
@@ -77,7 +77,7 @@ TEST(SuperManifest, ReadsBackEveryValue) {
   EXPECT_EQ(second.source.digest, written.members[1].source.digest);
   EXPECT_EQ(second.target.digest, written.members[1].target.digest);
   EXPECT_EQ(second.manifest_digest, written.members[1].manifest_digest);
-  EXPECT_EQ(second.security_counter, 7u);
+  EXPECT_EQ(second.order, (ReleaseOrder{7, 5, 3}));
   EXPECT_EQ(second.offset_bytes, 1000u);
   EXPECT_FALSE(m.member(2).has_source);
   EXPECT_EQ(m.member(4).layout, Layout::in_place);

@@ -202,6 +202,60 @@ TEST_P(InventoryTest, PassesOnFailedReads) {
   EXPECT_EQ(inventory.open(region(), buffer_), Status::flash_read_failed);
 }
 
+// Gives every ROM package whose version is 1 version 2.
+bool raise(const void*, InventoryRecord* record) {
+  return record->version.view() == "1" && record->version.assign("2");
+}
+
+TEST_P(InventoryTest, ChangesManyRecordsAtOnceWhereverItIsCut) {
+  for (const char* id : {"a", "b", "c"}) ASSERT_EQ(update(id, "1"), Status::ok);
+  ASSERT_EQ(update("d", "7"), Status::ok);
+  const Bytes before = memory_;
+  bool is_done = false;
+  for (std::uint64_t op = 0; !is_done; ++op) {
+    memory_ = before;
+    Inventory inventory = opened();
+    plan_ = {};
+    plan_.fail_at = op;
+    plan_.for_good = true;
+    is_done = inventory.change({&raise, nullptr, nullptr}) == Status::ok;
+    plan_ = {};
+    const std::string a = version_of("a");
+    EXPECT_TRUE(a == "1" || a == "2") << op;
+    EXPECT_EQ(version_of("b"), a);
+    EXPECT_EQ(version_of("c"), a);
+    EXPECT_EQ(version_of("d"), "7");
+    if (is_done) {
+      EXPECT_EQ(a, "2");
+    }
+  }
+  EXPECT_EQ(opened().count(), 4u);
+}
+
+TEST_P(InventoryTest, SettlesAChangeThatTookPlaceByWritingTheSameBytesAgain) {
+  for (const char* id : {"a", "b"}) ASSERT_EQ(update(id, "1"), Status::ok);
+  ASSERT_EQ(opened().change({&raise, nullptr, nullptr}), Status::ok);
+  const Bytes after = memory_;
+  bool is_applied = false;
+  ASSERT_EQ(opened().settle({&raise, nullptr, nullptr}, &is_applied), Status::ok);
+  EXPECT_TRUE(is_applied);
+  EXPECT_EQ(memory_, after);
+  EXPECT_EQ(version_of("b"), "2");
+}
+
+TEST_P(InventoryTest, SettlesAChangeThatDidNotTakePlaceByErasingTheOtherCopy) {
+  for (const char* id : {"a", "b"}) ASSERT_EQ(update(id, "1"), Status::ok);
+  bool is_applied = true;
+  ASSERT_EQ(opened().settle({&raise, nullptr, nullptr}, &is_applied), Status::ok);
+  EXPECT_FALSE(is_applied);
+  EXPECT_EQ(version_of("a"), "1");
+  EXPECT_EQ(version_of("b"), "1");
+  // The only copy is left alone.
+  ASSERT_EQ(opened().settle({&raise, nullptr, nullptr}, &is_applied), Status::ok);
+  EXPECT_FALSE(is_applied);
+  EXPECT_EQ(opened().count(), 2u);
+}
+
 INSTANTIATE_TEST_SUITE_P(AllGeometries, InventoryTest, ::testing::ValuesIn(kGeometries),
                          [](const auto& suite) { return std::string(suite.param.name); });
 

@@ -255,6 +255,22 @@ TEST_P(JournalTest, ForgetsTheRecordsOfOthersBeforeTheFirstInPlace) {
   EXPECT_EQ(opened().newest().sequence, 2u);
 }
 
+TEST_P(JournalTest, ForgetsWhatTheOtherHalfHidesWhenASessionGoesOnInPlace) {
+  if (!has_pairs() || records_in_half() < 3) GTEST_SKIP();
+  write_record(1, 1, 50, 5);
+  Journal journal = opened();
+  ASSERT_EQ(append(&journal, 6), Status::ok);
+  const std::uint64_t first = sequence_at(0, 0);
+  EXPECT_EQ(first, 52u);
+  EXPECT_EQ(sequence_at(1, 1), 50u);
+  ASSERT_EQ(append_step(&journal, 0), Status::ok);
+  // Its own records stay: nothing that it did is forgotten.
+  EXPECT_EQ(sequence_at(0, 0), first);
+  EXPECT_EQ(sequence_at(0, 1), first + 1);
+  EXPECT_EQ(sequence_at(1, 1), 0u);
+  EXPECT_EQ(opened().newest().kind, JournalKind::step);
+}
+
 INSTANTIATE_TEST_SUITE_P(AllGeometries, JournalTest, ::testing::ValuesIn(kGeometries),
                          [](const auto& suite) { return std::string(suite.param.name); });
 
