@@ -108,8 +108,10 @@ bool Campaign::wanted(const NamedGeometry& geometry) const {
 // few where the work grows with the square, and none where it grows faster.
 bool Campaign::wanted(const NamedGeometry& geometry, const PackageKind& kind) const {
   const bool is_large = kind.layout == Layout::in_place && kind.is_delta;
-  if (!is_large || options_.is_long || !options_.only.empty()) return true;
-  if (options_.mode == "closure") return false;
+  if (options_.is_long || !options_.only.empty()) return true;
+  // In place even a full package has a hundred thousand states.
+  if (options_.mode == "closure") return kind.layout == Layout::ab;
+  if (!is_large) return true;
   return options_.mode != "pairs" || std::string_view(geometry.name) == "tiny64";
 }
 
