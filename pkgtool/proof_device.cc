@@ -238,7 +238,8 @@ std::string ProofDevice::fault_of_counters(const InventoryRecord& record) const 
   const ReleaseOrder& order = head_.manifest.order;
   const bool is_as_before = record.security_counter == floor_below(order.security_counter) &&
                             device_counter_ == floor_below(order.device_counter);
-  return is_as_before ? std::string() : "a security counter rose before the target was confirmed (L7)";
+  return is_as_before ? std::string()
+                      : "a security counter rose before the target was confirmed (L7)";
 }
 
 Bytes ProofDevice::active_image(const SimulatedStorage& storage) {

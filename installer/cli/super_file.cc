@@ -2,7 +2,6 @@
 
 #include <fstream>
 
-
 namespace romdelta::cli {
 
 std::optional<SuperFile> SuperFile::read(const std::string& path) {

@@ -38,9 +38,7 @@ def make_release(lab, kernel_bytes):
     packages = {}
     for kind, source in (("delta", "1.0"), ("full", None)):
         members = [lab.build(package_id, "2.0", source) for package_id in (KERNEL, ROOTFS)]
-        whole = lab.build_super(f"release-2.0-{kind}.pks", members)
-        # What a device gets: one operation for all, or one after the other.
-        packages[kind] = [whole] if whole else members
+        packages[kind] = lab.build_super(f"release-2.0-{kind}.pks", members)
     for path in sorted(lab.catalog.iterdir()):
         say(f"   {path.name:42} {path.stat().st_size:>9} bytes")
     return packages
@@ -76,7 +74,7 @@ def run(lab, kernel_bytes):
     say(f"   status page: http://127.0.0.1:{lab.server_port}/")
 
     say("== bob: the full package; power fails during the download, then the network")
-    first = packages["full"][0]
+    first = packages["full"]
     size = (lab.catalog / first).stat().st_size
     wait_for("a third is there", lambda: bob.part_bytes() > size // 3, 180)
     bob.kill()
@@ -102,10 +100,10 @@ def run(lab, kernel_bytes):
         check_device(lab, device)
     for device, kind in ((alice, "delta"), (bob, "full")):
         sent = [result["package"] for result in lab.status(device)["results"]]
-        assert sent == packages[kind], (sent, packages)
+        assert sent == [packages[kind]], (sent, packages)
 
     say("== What nginx saw")
-    for name in packages["delta"] + packages["full"]:
+    for name in packages.values():
         show_requests(lab, name)
     requests = lab.requests(first)
     received = sum(count for _, status, count in requests if status == 206)

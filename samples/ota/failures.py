@@ -219,12 +219,9 @@ def main():
             content[-100] ^= 1
             (damaged / path.name).write_bytes(content)
         cut_out = lab.folder / "cut_out"
-        if b"--member-of" not in lab.pkgtool("build", "--help").stdout:
-            NOT_WALKED[452] = "a member of a super package, which this pkgtool does not make"
-        else:
-            cut_out.mkdir()
-            name = lab.build(KERNEL, "2.0", "1.0", "--member-of", "release", name="member.pku")
-            (lab.catalog / name).rename(cut_out / f"{KERNEL}-1.0-2.0.pku")
+        cut_out.mkdir()
+        name = lab.build(KERNEL, "2.0", "1.0", "--member-of", "release", name="member.pku")
+        (lab.catalog / name).rename(cut_out / f"{KERNEL}-1.0-2.0.pku")
         (lab.folder / "passwords").write_text("somebody:{PLAIN}else\n")
         lab.start_nginx(extra=f"""
     location /damaged/ {{ alias {damaged}/; }}
