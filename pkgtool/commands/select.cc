@@ -4,9 +4,11 @@
 #include "format/text.h"
 #include "pkgtool/commands/commands.h"
 #include "pkgtool/device_filter.h"
+#include "pkgtool/file.h"
 #include "pkgtool/product.h"
 #include "pkgtool/report.h"
 #include "pkgtool/selection.h"
+#include "pkgtool/super_builder.h"
 
 namespace romdelta::pkgtool {
 namespace {
@@ -26,6 +28,8 @@ struct Options {
   std::optional<std::uint32_t> hardware;
   std::optional<std::uint64_t> ram_bytes;
   std::optional<std::uint64_t> scratch_bytes;
+  std::string output_path;
+  SignerOptions signer;
   ReportFormat format = ReportFormat::text;
 };
 
@@ -182,7 +186,40 @@ class SelectReport {
   Context& context_;
 };
 
+// What was chosen, as one super package, where one can hold it.
+void write_super(const Options& options, const Selection& selection, Context& context) {
+  if (selection.rounds.empty()) {
+    context.say("pkgtool: " + options.output_path + " is not written");
+    return;
+  }
+  const Round& round = selection.rounds.front();
+  if (selection.rounds.size() > 1) {
+    throw Error(Exit::negative_answer, "one super package holds no chain of packages",
+                options.output_path, "install the files in the order that is listed");
+  }
+  if (round.front().super != nullptr) {
+    throw Error(Exit::negative_answer,
+                "what was chosen is a super package already: " + printable(round.front().path()),
+                options.output_path);
+  }
+  SuperRequest request;
+  request.release = options.release;
+  std::vector<std::unique_ptr<MappedFile>> files;
+  for (const SelectedStep& step : round) {
+    files.push_back(std::make_unique<MappedFile>(step.path()));
+    request.packages.push_back({files.back()->bytes(), step.path()});
+  }
+  const std::unique_ptr<Signer> signer = options.signer.make();
+  const UnsignedSuper super = build_super(request);
+  SignatureList signatures;
+  (void)signatures.insert(signer->sign(super.digest()));
+  write_file(options.output_path, assemble(super, signatures));
+}
+
 void run(const Options& options, Context& context) {
+  if (options.signer.given() == options.output_path.empty()) {
+    throw Error(Exit::usage, "a super package has an output and a signer: give both, or none");
+  }
   WantedVersions wanted = parse_wanted(options);
   // merge() keeps what is there: --want goes before the release.
   if (!options.product_path.empty()) wanted.merge(product_versions(options));
@@ -210,6 +247,7 @@ void run(const Options& options, Context& context) {
   if (!selection.is_complete()) context.exit = Exit::negative_answer;
   const SelectReport result(selection, context);
   options.format == ReportFormat::json ? result.json() : result.text();
+  if (selection.is_complete() && options.signer.given()) write_super(options, selection, context);
 }
 
 }  // namespace
@@ -250,6 +288,9 @@ void add_select(CLI::App& app, Context& context) {
   };
   size("--ram", &options->ram_bytes, "RAM that its installer may use");
   size("--scratch", &options->scratch_bytes, "Its scratch flash");
+  options->signer.add_to(*verb);
+  verb->add_option("-o,--output", options->output_path, "Make one super package of what was chosen")
+      ->type_name("FILE.pks");
   cli::add_format(*verb, &options->format);
   verb->footer(
       "The fewest bytes count, then the fewest packages. Of the device counts what its report "
@@ -258,7 +299,8 @@ void add_select(CLI::App& app, Context& context) {
       "Exit status 0: all versions can be reached; 1: not all, with the reasons.\n\n"
       "  installer --rom ROM.toml inventory --format json > INV.json\n"
       "  pkgtool select --inventory INV.json --catalog updates --trust release.pub \\\n"
-      "      --want com.example.kernel=4.2.0");
+      "      --want com.example.kernel=4.2.0\n"
+      "  pkgtool select ... --key release.key -o device.pks       # one file, one result");
   verb->callback([options, &context] { run(*options, context); });
 }
 
