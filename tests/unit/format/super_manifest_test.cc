@@ -15,7 +15,6 @@ using Fields = std::vector<ManifestField>;
 
 constexpr std::uint16_t kName = 0x0001;
 constexpr std::uint16_t kCounter = 0x000c;
-constexpr std::uint16_t kRequirement = 0x0020;
 constexpr std::uint16_t kMember = 0x0030;
 // Offsets in a member's value.
 constexpr std::size_t kLayoutAt = 80;
