@@ -88,8 +88,8 @@ TEST(DmTables, RegionSizesFollowFromTheRecords) {
   std::string table =
       "\n| objects | both URLs | record, reserved | region, 4 KiB blocks, 512-byte units |\n"
       "|---|---|---|---|\n";
-  for (const std::size_t objects : {1, 2, 4}) {
-    for (const std::size_t url_bytes : {256, 1024}) {
+  for (const std::size_t objects : {1u, 2u, 4u}) {
+    for (const std::size_t url_bytes : {256u, 1024u}) {
       const std::uint64_t record = DmRecordHeader::bytes + record_bytes(objects, url_bytes);
       const std::uint64_t half = round_up(2 * round_up(record, 512), 4096);
       const std::uint64_t least =

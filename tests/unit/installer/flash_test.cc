@@ -99,7 +99,7 @@ TEST(FlashRegion, IsReadInPiecesThatFitTheWindow) {
   for (std::size_t i = 0; i < memory.size(); ++i) memory[i] = static_cast<std::uint8_t>(i * 7);
   RamFlash flash(memory, kNor);
   const FlashRegion region(&flash, 256, 512);
-  for (const std::size_t window_bytes : {1, 3, 16, 299, 300, 301}) {
+  for (const std::size_t window_bytes : {1u, 3u, 16u, 299u, 300u, 301u}) {
     Bytes window(window_bytes);
     Bytes all;
     const auto take = [&](std::uint64_t at, ByteSpan piece) {

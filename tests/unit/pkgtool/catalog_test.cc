@@ -111,7 +111,7 @@ class SuperCatalogTest : public CatalogTest {
  protected:
   SuperCatalogTest() {
     const Bytes target = make_image(4000, 7);
-    for (const std::uint64_t seed : {8, 9}) {
+    for (const std::uint64_t seed : {8u, 9u}) {
       plan_.members.push_back(package_of(request_of(make_image(4000, seed), target)));
     }
     std::ranges::sort(plan_.members, {}, [](const Bytes& member) {
