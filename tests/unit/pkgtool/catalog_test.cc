@@ -82,8 +82,8 @@ TEST_F(CatalogTest, FindsDamageWhereverItIs) {
 
 // To say why it was not chosen.
 TEST_F(CatalogTest, KeepsWhatAPackageClaimsThatNobodyVouchesFor) {
-  BuildRequest request = request_of({}, make_image(3000, 1));
-  put("x.pku", assemble(build_package(request, no_progress), SignatureList()));
+  const Bytes target = make_image(3000, 1);
+  put("x.pku", assemble(build_package(request_of({}, target), no_progress), SignatureList()));
   const Catalog catalog = read();
   ASSERT_EQ(catalog.packages.size(), 1u);
   EXPECT_EQ(catalog.packages[0].trust, Status::unknown_key);
@@ -117,7 +117,8 @@ class SuperCatalogTest : public CatalogTest {
     std::ranges::sort(plan_.members, {}, [](const Bytes& member) {
       return test::member_of(member).source.digest.value;
     });
-    BuildRequest other = request_of({}, make_image(2000, 10));
+    const Bytes other_target = make_image(2000, 10);
+    BuildRequest other = request_of({}, other_target);
     other.package_id = "com.example.boot";
     plan_.members.push_back(package_of(other));
     EXPECT_TRUE(plan_.facts.name.assign("com.example.product"));
