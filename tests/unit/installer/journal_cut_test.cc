@@ -97,6 +97,9 @@ TEST_P(JournalCutTest, KeepsWhatWasDurableThroughManyPairsOfCuts) {
 // A regression: one session saw the second record of a half and began the other half, the next one
 // did not see it and began the first half again; then nothing was left.
 TEST_P(JournalCutTest, KeepsWhatWasDurableThroughThreeCutsAtTheBeginningsOfSessions) {
+  // Reading often finds an unstable record when it is one unit; when it is four that each read as
+  // they like it may still be missed: docs/power-fail.md, known limits.
+  if (GetParam().program_unit_bytes < JournalRecord::bytes) GTEST_SKIP();
   for (std::uint64_t first = 0; first < 24; ++first) {
     for (std::uint64_t second = 0; second < 64; ++second) {
       for (int round = 0; round < 4; ++round) {
