@@ -242,14 +242,12 @@ Status SuperSession::check_present(const InventoryRecord& record, const SuperMem
   const FlashRegion& slot = region_of(member.package_id)->slot(record.active_slot);
   if (!slot.is_usable() || member.target.bytes > slot.size_bytes()) return Status::wrong_source;
   DigestStream digest(DigestDomain::image);
-  for (std::uint64_t at = 0; at < member.target.bytes;) {
-    const MutableByteSpan part = record_buffer_.first(static_cast<std::size_t>(
-        std::min<std::uint64_t>(record_buffer_.size(), member.target.bytes - at)));
-    const Status status = slot.read(at, part);
-    if (status != Status::ok) return status;
-    digest.update(part);
-    at += part.size();
-  }
+  const Status status =
+      slot.read_pieces(0, member.target.bytes, record_buffer_, [&](std::uint64_t, ByteSpan piece) {
+        digest.update(piece);
+        return Status::ok;
+      });
+  if (status != Status::ok) return status;
   return digest.finish() == member.target.digest ? Status::ok : Status::wrong_source;
 }
 
