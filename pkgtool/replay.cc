@@ -2,26 +2,10 @@
 
 #include <algorithm>
 
-#include "installer/port/flash_ram.h"
+#include "pkgtool/replay_parts.h"
 
 namespace romdelta::pkgtool {
 namespace {
-
-// The strictest device: it must erase before it programs, and can program single bytes, so that
-// what it counts is exactly what the manifest promises.
-constexpr std::uint32_t kProgramUnitBytes = 1;
-
-// Journal and inventory: two erase blocks of this size each.
-constexpr std::uint32_t kRecordBlockBytes = 64 << 10;
-
-struct ReplayFlash {
-  ReplayFlash(std::uint64_t size_bytes, std::uint32_t erase_block_bytes)
-      : memory(size_bytes, 0xff), flash(memory, {erase_block_bytes, kProgramUnitBytes, true}) {}
-  FlashRegion region() { return {&flash, 0, memory.size()}; }
-
-  Bytes memory;
-  RamFlash flash;
-};
 
 // One slot and scratch for a package in place, two slots for others.
 struct ReplayDevice {
@@ -29,8 +13,8 @@ struct ReplayDevice {
       : is_in_place(manifest.layout == Layout::in_place),
         slot_a(slot_bytes(manifest, source ? source->size() : 0), manifest.erase_block_bytes),
         slot_b(is_in_place ? 0 : slot_bytes(manifest, 0), manifest.erase_block_bytes),
-        journal(2 * kRecordBlockBytes, kRecordBlockBytes),
-        inventory(2 * kRecordBlockBytes, kRecordBlockBytes),
+        journal(ReplayFlash::of_records()),
+        inventory(ReplayFlash::of_records()),
         scratch(manifest.budgets.scratch_bytes, manifest.erase_block_bytes) {
     std::ranges::fill(target().memory, std::uint8_t{0});  // Nothing there is erased yet.
     if (source) copy_bytes(slot_a.memory.data(), *source);
@@ -48,10 +32,8 @@ struct ReplayDevice {
  private:
   static std::uint64_t slot_bytes(const Manifest& manifest, std::uint64_t source_bytes) {
     const bool is_in_place = manifest.layout == Layout::in_place;
-    const std::uint64_t bytes = is_in_place         ? std::max(source_bytes, manifest.target.bytes)
-                                : source_bytes != 0 ? source_bytes
-                                                    : manifest.target.bytes;
-    return round_up(bytes, manifest.erase_block_bytes);
+    if (is_in_place) return std::max(source_bytes, manifest.target.bytes);
+    return source_bytes != 0 ? source_bytes : manifest.target.bytes;
   }
 };
 
@@ -65,12 +47,6 @@ Status provision(const Manifest& manifest, const FlashRegion& inventory_region) 
   record.version = manifest.is_full() ? manifest.target.version : manifest.sources[0].version;
   record.security_counter = manifest.order.security_counter;
   return inventory.update(record, manifest.order.device_counter);
-}
-
-bool forward_progress(void* context, const Progress& progress) {
-  const auto& callback = *static_cast<const StageProgress*>(context);
-  callback(to_string(progress.stage), progress.done_bytes, progress.total_bytes);
-  return true;
 }
 
 // The device that the manifest describes, so that nothing but the package's content is judged.
@@ -125,15 +101,10 @@ ReplayResult replay(ByteSpan package, std::optional<ByteSpan> source, TrustedKey
   const std::uint64_t arena_bytes =
       std::max<std::uint64_t>(manifest.budgets.ram_bytes, Session::arena_bytes_min);
   Bytes arena(static_cast<std::size_t>(arena_bytes));
-  SessionOptions session_options;
   StageProgress progress = options.progress;
-  if (progress) {
-    session_options.progress = forward_progress;
-    session_options.progress_context = &progress;
-  }
   Session session;
   const Device device = describe(manifest, region, &parts, keys);
-  result.status = session.begin(device, arena, session_options);
+  result.status = session.begin(device, arena, replay_options(&progress));
   if (result.status == Status::need_input) {
     result.status = push_all(&session, package, options.piece_bytes);
   }

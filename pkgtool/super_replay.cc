@@ -4,40 +4,26 @@
 #include <memory>
 #include <numeric>
 
-#include "installer/port/flash_ram.h"
+#include "pkgtool/replay_parts.h"
 
 namespace romdelta::pkgtool {
 namespace {
 
-// As in replay.cc: the strictest device.
-constexpr std::uint32_t kProgramUnitBytes = 1;
-constexpr std::uint32_t kRecordBlockBytes = 64 << 10;
 constexpr std::size_t kPieceBytes = 64 << 10;
-
-struct Memory {
-  Memory(std::uint64_t bytes, std::uint32_t erase_block_bytes)
-      : content(static_cast<std::size_t>(round_up(bytes, erase_block_bytes)), 0xff),
-        flash(content, {erase_block_bytes, kProgramUnitBytes, true}) {}
-  FlashRegion region() { return {&flash, 0, content.size()}; }
-
-  Bytes content;
-  RamFlash flash;
-};
 
 // One ROM package of the device.
 struct Place {
   std::string id;
   ImageIdentity target;
   Layout layout = Layout::ab;
-  std::unique_ptr<Memory> slot_a;
-  std::unique_ptr<Memory> slot_b;
+  std::unique_ptr<ReplayFlash> slot_a;
+  std::unique_ptr<ReplayFlash> slot_b;
 };
 
 class ReplayProduct {
  public:
   ReplayProduct(ByteSpan file, const SuperHead& head, const SuperSources& sources, TrustedKeys keys)
-      : journal_(2 * kRecordBlockBytes, kRecordBlockBytes),
-        inventory_(2 * kRecordBlockBytes, kRecordBlockBytes) {
+      : journal_(ReplayFlash::of_records()), inventory_(ReplayFlash::of_records()) {
     std::uint64_t scratch_bytes = 0;
     std::uint32_t scratch_block = 0;
     SuperMembers members = head.manifest.members();
@@ -55,7 +41,7 @@ class ReplayProduct {
         add(member, block, sources);
       }
     }
-    if (scratch_bytes != 0) scratch_ = std::make_unique<Memory>(scratch_bytes, scratch_block);
+    if (scratch_bytes != 0) scratch_ = std::make_unique<ReplayFlash>(scratch_bytes, scratch_block);
     for (Place& place : places_) {
       RomRegion region;
       region.package_id = place.id;
@@ -119,9 +105,9 @@ class ReplayProduct {
     for (Place& place : places_) {
       InventoryRecord record;
       if (inventory.find(place.id, &record) != Status::ok) return false;
-      const Memory& slot = record.active_slot == Slot::a ? *place.slot_a : *place.slot_b;
+      const ReplayFlash& slot = record.active_slot == Slot::a ? *place.slot_a : *place.slot_b;
       const ByteSpan image =
-          ByteSpan(slot.content).first(static_cast<std::size_t>(place.target.bytes));
+          ByteSpan(slot.memory).first(static_cast<std::size_t>(place.target.bytes));
       if (digest_of(DigestDomain::image, image) != place.target.digest ||
           record.image_digest != place.target.digest) {
         return false;
@@ -139,27 +125,21 @@ class ReplayProduct {
     const auto source = sources.find(place.id);
     const std::uint64_t source_bytes = source == sources.end() ? 0 : source->second.size();
     const std::uint64_t bytes = std::max<std::uint64_t>({member.target.bytes, source_bytes, 1});
-    place.slot_a = std::make_unique<Memory>(bytes, block);
-    if (member.layout == Layout::ab) place.slot_b = std::make_unique<Memory>(bytes, block);
-    std::ranges::fill(place.slot_a->content, std::uint8_t{0});
-    if (place.slot_b) std::ranges::fill(place.slot_b->content, std::uint8_t{0});
-    if (source != sources.end()) copy_bytes(place.slot_a->content.data(), source->second);
+    place.slot_a = std::make_unique<ReplayFlash>(bytes, block);
+    if (member.layout == Layout::ab) place.slot_b = std::make_unique<ReplayFlash>(bytes, block);
+    std::ranges::fill(place.slot_a->memory, std::uint8_t{0});
+    if (place.slot_b) std::ranges::fill(place.slot_b->memory, std::uint8_t{0});
+    if (source != sources.end()) copy_bytes(place.slot_a->memory.data(), source->second);
     places_.push_back(std::move(place));
   }
 
   std::vector<Place> places_;
   std::vector<RomRegion> regions_;
-  Memory journal_;
-  Memory inventory_;
-  std::unique_ptr<Memory> scratch_;
+  ReplayFlash journal_;
+  ReplayFlash inventory_;
+  std::unique_ptr<ReplayFlash> scratch_;
   Device device_;
 };
-
-bool forward_progress(void* context, const Progress& progress) {
-  const auto& callback = *static_cast<const StageProgress*>(context);
-  callback(to_string(progress.stage), progress.done_bytes, progress.total_bytes);
-  return true;
-}
 
 }  // namespace
 
@@ -174,14 +154,9 @@ SuperReplayResult replay_super(ByteSpan file, const SuperSources& sources, Trust
   result.status = product.provision(head, sources);
   if (result.status != Status::ok) return result;
   Bytes arena(static_cast<std::size_t>(super_arena_bytes_needed(head)));
-  SessionOptions options;
   StageProgress callback = progress;
-  if (callback) {
-    options.progress = forward_progress;
-    options.progress_context = &callback;
-  }
   const auto session = std::make_unique<SuperSession>();
-  Status status = session->begin(product.device(), arena, options);
+  Status status = session->begin(product.device(), arena, replay_options(&callback));
   while (status == Status::need_input) {
     const auto at = static_cast<std::size_t>(session->next_offset_bytes());
     if (at >= file.size()) break;
