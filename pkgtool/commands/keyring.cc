@@ -1,24 +1,9 @@
 #include "pkgtool/commands/keyring.h"
 
-#include "pkgtool/file.h"
+#include "pkgtool/commands/signing.h"
 
 namespace romdelta::pkgtool {
 namespace {
-
-struct SignOptions {
-  std::string path;
-  bool detach = false;
-  bool digest = false;
-  SignerOptions signer;
-  std::string output_path;
-};
-
-struct AttachOptions {
-  std::string path;
-  std::string signature_path;
-  std::string public_path;
-  std::string output_path;
-};
 
 struct ShowOptions {
   std::string path;
@@ -35,36 +20,16 @@ void say_signed(const std::string& path, const KeyringFile& file, const KeyId& i
 }
 
 void run_sign(const SignOptions& options, Context& context) {
-  if (options.digest && options.signer.given()) {
-    throw Error(Exit::usage, "--digest signs nothing: it takes no key and no signer");
-  }
+  options.check();
   const KeyringFile file(options.path);
-  if (options.digest) {
-    write_file(options.output_path.empty() ? "-" : options.output_path,
-               file.document().digest.value);
-    return;
-  }
-  const std::unique_ptr<Signer> signer = options.signer.make();
-  const Signature signature = signer->sign(file.document().digest);
-  if (options.detach) {
-    const std::string path =
-        options.output_path.empty() ? options.path + ".sig" : options.output_path;
-    write_text(path, format_signature(signature));
-    context.say("wrote " + path + ": signature by " + to_string(signature.key_id));
-    return;
-  }
-  const std::string path = options.output_path.empty() ? options.path : options.output_path;
-  write_file(path, file.with_signature(signature, signer->public_key()));
-  say_signed(path, file, signature.key_id, context);
+  const std::optional<KeyId> id = sign_document(options, {file.document().digest, file}, context);
+  if (id) say_signed(options.signed_path(), file, *id, context);
 }
 
 void run_attach(const AttachOptions& options, Context& context) {
   const KeyringFile file(options.path);
-  const PublicKey key = parse_public_key(read_text(options.public_path), options.public_path);
-  const Signature signature = read_signature(options.signature_path, key);
-  const std::string path = options.output_path.empty() ? options.path : options.output_path;
-  write_file(path, file.with_signature(signature, key));
-  say_signed(path, file, signature.key_id, context);
+  say_signed(options.signed_path(), file, attach_signature(options, {file.document().digest, file}),
+             context);
 }
 
 void run_show(const ShowOptions& options, Context& context) {
@@ -82,32 +47,14 @@ void add_sign_verb(CLI::App& keyring, Context& context) {
   auto options = std::make_shared<SignOptions>();
   CLI::App* verb =
       keyring.add_subcommand("sign", "Add a root key's signature, or make a detached one");
-  verb->add_option("FILE", options->path, "The keyring")->required();
-  CLI::Option* detach = verb->add_flag("--detach", options->detach,
-                                       "Write the signature to a file of its own (FILE.sig)");
-  verb->add_flag("--digest", options->digest,
-                 "Write the 32 bytes that are to be signed elsewhere, and sign nothing")
-      ->excludes(detach);
-  options->signer.add_to(*verb);
-  verb->add_option("-o,--output", options->output_path,
-                   "The result (default: FILE itself; with --detach FILE.sig; with --digest "
-                   "standard output)")
-      ->type_name("OUT");
+  options->add_to(*verb, "The keyring");
   verb->callback([options, &context] { run_sign(*options, context); });
 }
 
 void add_attach_verb(CLI::App& keyring, Context& context) {
   auto options = std::make_shared<AttachOptions>();
   CLI::App* verb = keyring.add_subcommand("attach", "Add a signature that was made elsewhere");
-  verb->add_option("FILE", options->path, "The keyring")->required();
-  verb->add_option("SIGNATURE", options->signature_path,
-                   "What sign --detach wrote, or 64 raw bytes")
-      ->required();
-  verb->add_option("--public", options->public_path, "Public key that the signature must match")
-      ->type_name("NAME.pub")
-      ->required();
-  verb->add_option("-o,--output", options->output_path, "The result (default: FILE itself)")
-      ->type_name("OUT");
+  options->add_to(*verb, "The keyring");
   verb->callback([options, &context] { run_attach(*options, context); });
 }
 
