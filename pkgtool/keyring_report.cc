@@ -6,13 +6,13 @@
 #include "installer/cli/command_line.h"
 #include "installer/cli/key_text.h"
 #include "pkgtool/keyring_file.h"
+#include "pkgtool/report_json.h"
 
 namespace romdelta::pkgtool {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-std::string text_of(std::string_view view) { return std::string(view); }
+using cli::text_of;
 
 // Roots of `by` that have signed; empty when a signature is wrong.
 std::optional<std::size_t> signed_by(const KeyringDocument& document, const Keyring& by) {
@@ -62,10 +62,7 @@ std::string keyring_json(const KeyringDocument& document, const KeyringDocument*
     json["counter_resets"].push_back(
         {{"package_id", text_of(reset.package_id.view())}, {"counter", reset.counter}});
   }
-  json["key_ids"] = Json::array();
-  for (const Signature& signature : document.signatures.view()) {
-    json["key_ids"].push_back(cli::to_string(signature.key_id));
-  }
+  json["key_ids"] = key_ids_json(document.signatures);
   json["digest"] = cli::to_hex(document.digest.value);
   json["complete"] = check_threshold(document, keyring) == Status::ok;
   const Status status = judge_keyring(document, before);

@@ -8,9 +8,11 @@
 #include "format/result_code.h"
 #include "installer/cli/command_line.h"
 #include "pkgtool/key_file.h"
+#include "pkgtool/report_json.h"
 
 namespace romdelta::pkgtool {
 
+using cli::text_of;
 using cli::to_hex;
 
 namespace {
@@ -36,25 +38,6 @@ struct ChunkSteps {
   std::vector<std::uint32_t> groups;  // In the order of the steps.
   std::uint64_t kept_grains = 0;      // Saved for later steps.
 };
-
-std::string text_of(std::string_view view) { return std::string(view); }
-
-Json image_json(const ImageIdentity& image) {
-  return {{"version", text_of(image.version.view())},
-          {"bytes", image.bytes},
-          {"digest", to_hex(image.digest.value)}};
-}
-
-Json device_json(const DeviceFilter& device) {
-  Json json = Json::object();
-  if (!device.vendor.empty()) json["vendor"] = text_of(device.vendor.view());
-  if (!device.model.empty()) json["model"] = text_of(device.model.view());
-  if (device.has_hardware_range) {
-    json["hardware_min"] = device.hardware_min;
-    json["hardware_max"] = device.hardware_max;
-  }
-  return json;
-}
 
 Json plan_json(const Manifest& manifest) {
   const PlanIdentity& plan = manifest.plan;
@@ -248,10 +231,7 @@ std::string json_report(const VerifyResult& result, bool with_chunks) {
   json["may_downgrade"] = manifest.may_downgrade;
   json["role"] = to_string(manifest.role);
   json["manifest_digest"] = to_hex(head.manifest_digest.value);
-  json["key_ids"] = Json::array();
-  for (const Signature& signature : head.signatures.view()) {
-    json["key_ids"].push_back(to_string(signature.key_id));
-  }
+  json["key_ids"] = key_ids_json(head.signatures);
   json["status"] = to_string(result.status);
   if (with_chunks) {
     if (result.map) json["map"] = map_json(*result.map);

@@ -4,11 +4,14 @@
 #include <set>
 
 #include "format/result_code.h"
+#include "installer/cli/command_line.h"
 #include "installer/cli/error.h"
 #include "pkgtool/verifier.h"
 
 namespace romdelta::pkgtool {
 namespace {
+
+using cli::text_of;
 
 constexpr const char* kDefaultName = "super";
 
@@ -17,8 +20,6 @@ struct Candidate {
   Manifest manifest;
   const SuperInput* input = nullptr;
 };
-
-std::string text_of(std::string_view view) { return std::string(view); }
 
 Candidate read_candidate(const SuperInput& input) {
   const VerifyResult result = verify_package(input.bytes, std::nullopt);

@@ -8,20 +8,14 @@
 #include "installer/cli/command_line.h"
 #include "pkgtool/key_file.h"
 #include "pkgtool/report.h"
+#include "pkgtool/report_json.h"
 
 namespace romdelta::pkgtool {
 namespace {
 
 using Json = nlohmann::ordered_json;
+using cli::text_of;
 using cli::to_hex;
-
-std::string text_of(std::string_view view) { return std::string(view); }
-
-Json image_json(const ImageIdentity& image) {
-  return {{"version", text_of(image.version.view())},
-          {"bytes", image.bytes},
-          {"digest", to_hex(image.digest.value)}};
-}
 
 Json member_json(const SuperHead& head, const SuperMember& member) {
   return {{"package_id", text_of(member.package_id.view())},
@@ -51,17 +45,6 @@ Json requirements_json(const SuperManifest& manifest) {
         {{"package_id", text_of(requirement.package_id.view())}, {"versions", versions}});
   }
   return list;
-}
-
-Json device_json(const DeviceFilter& device) {
-  Json json = Json::object();
-  if (!device.vendor.empty()) json["vendor"] = text_of(device.vendor.view());
-  if (!device.model.empty()) json["model"] = text_of(device.model.view());
-  if (device.has_hardware_range) {
-    json["hardware_min"] = device.hardware_min;
-    json["hardware_max"] = device.hardware_max;
-  }
-  return json;
 }
 
 std::string line(const char* name, const std::string& value) {
@@ -136,10 +119,7 @@ std::string super_json_report(const SuperVerifyResult& result) {
   SuperMember member;
   while (members.next(&member)) json["members"].push_back(member_json(head, member));
   json["manifest_digest"] = to_hex(head.manifest_digest.value);
-  json["key_ids"] = Json::array();
-  for (const Signature& signature : head.signatures.view()) {
-    json["key_ids"].push_back(to_string(signature.key_id));
-  }
+  json["key_ids"] = key_ids_json(head.signatures);
   json["status"] = to_string(result.status);
   return json.dump(2) + "\n";
 }

@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <string>
+#include <string_view>
 
 #include "format/bytes.h"
 #include "format/status.h"
@@ -27,6 +28,8 @@ int run_command_line(CLI::App& app, int argument_count, char** arguments, const 
 
 // "the device does not hold the source of this delta (wrong_source, FUMO 403)".
 std::string describe(Status status);
+
+inline std::string text_of(std::string_view view) { return std::string(view); }
 
 // Lower-case hex digits.
 std::string to_hex(ByteSpan bytes);

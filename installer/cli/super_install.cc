@@ -4,13 +4,12 @@
 #include <nlohmann/json.hpp>
 
 #include "format/result_code.h"
+#include "installer/cli/command_line.h"
 
 namespace romdelta::cli {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-std::string text_of(std::string_view view) { return std::string(view); }
 
 // What a person is told about a member; empty: nothing.
 std::string words(const SuperSession& session, std::size_t index, bool is_done) {

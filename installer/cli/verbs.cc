@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "format/result_code.h"
+#include "installer/cli/command_line.h"
 #include "installer/cli/device_lock.h"
 #include "installer/cli/key_text.h"
 #include "installer/cli/super_file.h"
@@ -26,8 +27,6 @@ volatile std::sig_atomic_t interrupted = 0;
 void on_interrupt(int) { interrupted = 1; }
 
 std::string slot_name(Slot slot) { return slot == Slot::a ? "A" : "B"; }
-std::string text_of(std::string_view view) { return std::string(view); }
-
 Json ids_of(const InventoryRecord& record) {
   Json ids = Json::array();
   for (const KeyId& id : record.vouching_keys) {

@@ -14,6 +14,7 @@ namespace romdelta::pkgtool {
 namespace {
 
 using Json = nlohmann::ordered_json;
+using cli::text_of;
 
 struct Options {
   std::string inventory_path;
@@ -89,8 +90,6 @@ const char* kind_of(const SelectedStep& step) {
   if (step.super != nullptr) return "member";
   return step.package->head.manifest.is_full() ? "full" : "delta";
 }
-
-std::string text_of(std::string_view view) { return std::string(view); }
 
 std::string counted(std::size_t count, const char* one) {
   return std::to_string(count) + ' ' + one + (count == 1 ? "" : "s");
