@@ -55,7 +55,7 @@ struct Keyring {
 
   std::span<const KeyId> revoked_view() const { return {revoked.data(), revoked_count}; }
   std::span<const CounterReset> reset_view() const { return {resets.data(), reset_count}; }
-  bool is_revoked(const KeyId& id) const;
+  bool is_revoked(const KeyId& wanted) const;
   // Inserts in order. False when there is no room. One that is there stays.
   [[nodiscard]] bool revoke(const KeyId& id);
 };

@@ -142,6 +142,10 @@ class SuperSession {
 
   Stage stage_ = Stage::idle;
   Status failure_ = Status::out_of_order;
+  bool head_known_ = false;
+  bool already_installed_ = false;
+  bool is_record_refused_ = false;  // The journal's newest record says what is not so.
+  bool is_forward_ = false;         // A source was overwritten: what is in place comes first.
   Device device_;
   SessionOptions options_;
   MutableByteSpan arena_;
@@ -153,16 +157,12 @@ class SuperSession {
   std::size_t arena_used_bytes_ = 0;
 
   SuperHead head_;
-  bool head_known_ = false;
-  bool already_installed_ = false;
   std::array<Member, limits::super_member_count_max> members_;
   std::size_t current_ = no_member;
   std::size_t resumed_ = no_member;
   // The member that the journal's newest record names, as it was opened; the number of members for
   // the whole, and more when it names none.
   std::size_t own_index_ = no_member;
-  bool is_record_refused_ = false;  // It says what is not so.
-  bool is_forward_ = false;         // A source was overwritten: what is in place comes first.
 
   Inventory inventory_;
   Journal journal_;

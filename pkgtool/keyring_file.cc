@@ -106,6 +106,7 @@ std::uint64_t parse_time(const std::string& text, const std::string& where) {
   unsigned month = 0;
   unsigned day = 0;
   int used = 0;
+  // Numbers of so few digits fit. NOLINTNEXTLINE(cert-err34-c)
   if (std::sscanf(text.c_str(), "%4d-%2u-%2u%n", &year, &month, &day, &used) == 3 &&
       static_cast<std::size_t>(used) == text.size()) {
     const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(month),

@@ -110,14 +110,21 @@ DeviceFilter common_filter(const std::vector<Candidate>& candidates) {
     } else {
       common.hardware_min = std::max(common.hardware_min, filter.hardware_min);
       common.hardware_max = std::min(common.hardware_max, filter.hardware_max);
-    }
-    if (common.hardware_min > common.hardware_max) {
-      refuse_pair(*by_hardware, candidate, "no hardware revision suits both packages",
-                  "a super package is for one kind of device");
+      if (common.hardware_min > common.hardware_max) {
+        refuse_pair(*by_hardware, candidate, "no hardware revision suits both packages",
+                    "a super package is for one kind of device");
+      }
     }
     by_hardware = &candidate;
   }
   return common;
+}
+
+[[noreturn]] void refuse_name(const Candidate& candidate, const std::string& bound,
+                              const std::string& name) {
+  throw Error(Exit::bad_input,
+              "the package installs only as a member of '" + bound + "', not of '" + name + "'",
+              candidate.input->name, "give --name " + bound + ", or build it anew");
 }
 
 std::string name_of(const SuperRequest& request, const std::vector<Candidate>& candidates) {
@@ -125,11 +132,7 @@ std::string name_of(const SuperRequest& request, const std::vector<Candidate>& c
   for (const Candidate& candidate : candidates) {
     const std::string bound = text_of(candidate.manifest.member_of.view());
     if (bound.empty()) continue;
-    if (!name.empty() && name != bound) {
-      throw Error(Exit::bad_input,
-                  "the package installs only as a member of '" + bound + "', not of '" + name + "'",
-                  candidate.input->name, "give --name " + bound + ", or build it anew");
-    }
+    if (!name.empty() && name != bound) refuse_name(candidate, bound, name);
     name = bound;
   }
   if (name.empty()) name = kDefaultName;
